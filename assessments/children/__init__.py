@@ -1,0 +1,1 @@
+"""Programs run as child processes. They know `attacks` and nothing of Django, the database or any credential."""

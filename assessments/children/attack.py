@@ -1,0 +1,94 @@
+"""The attack child: holds the submitted model and the attacker's views, never the truth. `python -m assessments.children.attack`."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from assessments.children.loop import serve
+from attacks.access import Access, Budget, Objective, Remembering
+from attacks.errors import ModelProblem
+from attacks.evaluate import ask
+from attacks.exchange import load_view, save_guesses
+from attacks.registry import attack_called
+from attacks.settings import Settings
+
+VIEWS = {
+    Objective.ATTRIBUTE_INFERENCE: "AttributeView",
+    Objective.MEMBERSHIP_INFERENCE: "MembershipView",
+    Objective.MODEL_INVERSION: "InversionView",
+    Objective.DISPARITY: "SelectionView",
+}
+
+
+class AttackChild:
+    def __init__(self) -> None:
+        self.target: Remembering | None = None
+
+    def load(self, *, path: str, progress: Any) -> dict[str, Any]:
+        """Open the model; its facts for the registry."""
+        from attacks.targets.load import load_model, model_format
+
+        target = load_model(Path(path))
+        self.target = Remembering(target)
+        columns = getattr(target, "columns", None)
+        return {
+            "format": model_format(Path(path)),
+            "algorithm": target.algorithm,
+            "classes": [c if isinstance(c, str | int | float | bool) else str(c) for c in target.classes],
+            "inputs": list(columns) if columns else [],
+            "access": target.access.word,
+        }
+
+    def try_on(self, *, folder: str, progress: Any) -> dict[str, Any]:
+        """Do these records fit the model, and does it answer alike twice? Asks about at most 100 of them."""
+        view = load_view(_view_class(Objective.DISPARITY), Path(folder))
+        target = self._loaded()
+        check = getattr(target.target, "check_columns", None)
+        if check is not None and hasattr(view.records, "columns"):
+            check(view.records.columns, "The data")
+        return {"deterministic": target.check(view.records[:100])}
+
+    def ask(
+        self,
+        *,
+        attack: str,
+        params: dict[str, Any],
+        feature: str | None,
+        granted: str,
+        budget: int | None,
+        settings: dict[str, Any],
+        views: str,
+        out: str,
+        progress: Any,
+    ) -> dict[str, Any]:
+        """Run one attack over its arms and seeds; write the guesses to `out`."""
+        made: Any = attack_called(attack)(**params)
+        held = {folder.name: load_view(_view_class(made.threat_model.objective), folder) for folder in sorted(Path(views).iterdir())}
+        guesses, queries = ask(
+            made,
+            self._loaded(),
+            held,
+            feature=feature,
+            granted=Access.from_word(granted),
+            budget=Budget(budget),
+            settings=Settings(**settings),
+            progress=lambda done, steps, asked: progress(done=done, steps=steps, queries=asked),
+        )
+        save_guesses(guesses, Path(out))
+        return {"queries": queries}
+
+    def _loaded(self) -> Remembering:
+        if self.target is None:
+            raise ModelProblem("No model is loaded.")
+        return self.target
+
+
+def _view_class(objective: Objective) -> Any:
+    return getattr(import_module(f"attacks.{objective.value}.view"), VIEWS[objective])
+
+
+if __name__ == "__main__":
+    child = AttackChild()
+    serve({"load": child.load, "try_on": child.try_on, "ask": child.ask})

@@ -1,0 +1,179 @@
+"""The referee child: holds the data and the truth, never a submitted model. `python -m assessments.children.referee`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from assessments.children.loop import serve
+from attacks.access import Access, Objective
+from attacks.case import Case, ImageCase, image_case, table_case
+from attacks.data import AUXILIARY_IMAGE, Images, Records, read_frame, read_images, records_from
+from attacks.disparity.groups import groups_of
+from attacks.disparity.stage import judge_vulnerability
+from attacks.disparity.view import SelectionView
+from attacks.errors import DataProblem
+from attacks.evaluate import check_applicable, judge, kind_of, views
+from attacks.exchange import load_guesses, save_view
+from attacks.profile import profile_of
+from attacks.registry import attack_called
+from attacks.result import Judgement
+from attacks.schema import Role, Schema, parse_schema
+from attacks.settings import Settings
+
+
+class RefereeChild:
+    def __init__(self) -> None:
+        self._case: Case | None = None
+        self.settings = Settings()
+
+    def open_case(
+        self,
+        *,
+        train: str,
+        population: str,
+        names: list[str],
+        schema: dict[str, Any],
+        classes: list[Any],
+        settings: dict[str, Any],
+        progress: Any,
+    ) -> dict[str, Any]:
+        """Read both files, check them against each other, split them; the counts for the plan."""
+        self.settings = Settings(**settings)
+        meaning = parse_schema(schema)
+        members, outsiders = (_read(Path(p), name, meaning, classes) for p, name in zip((train, population), names, strict=True))
+        if isinstance(members, Images) and isinstance(outsiders, Images):
+            self._case = image_case(members, outsiders, self.settings)
+        elif isinstance(members, Records) and isinstance(outsiders, Records):
+            _same_columns(members, outsiders, names)
+            self._case = table_case(members, outsiders, meaning, self.settings)
+        else:
+            raise DataProblem(f"{names[0]} and {names[1]} are not of one kind; give two tables or two sets of images.")
+        described = {"train": profile_of(members, meaning), "population": profile_of(outsiders, meaning)}
+        return {"kind": kind_of(self._case), "split": _split_counts(self._case), "subgroups": _subgroups(self._case), **described}
+
+    def probe_view(self, *, folder: str, progress: Any) -> dict[str, Any]:
+        """Every record's inputs, twice over: for trying the model on, and for its accuracy."""
+        case = self._opened()
+        for arm, records in (("members", case.train), ("population", case.population)):
+            pixels = isinstance(records, Images)
+            inside = records.labels != AUXILIARY_IMAGE
+            held = records.pixels[inside] if pixels else records.inputs
+            save_view(SelectionView(held, np.zeros(int(inside.sum()), dtype=np.int64)), Path(folder) / arm)
+        return {}
+
+    def accuracy(self, *, guesses: str, progress: Any) -> dict[str, Any]:
+        """Training and population accuracy, from the labels the model gave."""
+        case = self._opened()
+        truth = {arm: r.labels[r.labels != AUXILIARY_IMAGE] for arm, r in (("members", case.train), ("population", case.population))}
+        sizes = {arm: len(labels) for arm, labels in truth.items()}
+        found = load_guesses(Objective.DISPARITY, sizes, 1, Path(guesses))
+        return {arm: float((found[arm][0].labels == labels).mean()) for arm, labels in truth.items()}  # type: ignore[union-attr]
+
+    def views(self, *, attack: str, params: dict[str, Any], feature: str | None, granted: str, folder: str, progress: Any) -> dict[str, Any]:
+        """Write what the attacker of this run holds, one folder per arm."""
+        made: Any = attack_called(attack)(**params)
+        check_applicable(made, kind_of(self._opened()), Access.from_word(granted))
+        held = views(made, self._opened(), feature, self.settings)
+        for arm, view in held.items():
+            save_view(view, Path(folder) / arm)
+        return {"arms": sorted(held)}
+
+    def judge(self, *, attack: str, params: dict[str, Any], feature: str | None, guesses: str, evidence: str, progress: Any) -> dict[str, Any]:
+        """Score the guesses; per-record outcomes go to `evidence`."""
+        made: Any = attack_called(attack)(**params)
+        case = self._opened()
+        held = views(made, case, feature, self.settings)
+        sizes = {arm: _guesses_expected(view) for arm, view in held.items()}
+        found = load_guesses(made.threat_model.objective, sizes, self.settings.attack_seeds, Path(guesses))
+        return _told(judge(made, case, feature, found, self.settings), Path(evidence))
+
+    def vulnerability(self, *, column: str, runs: Mapping[str, list[str]], evidence: str, progress: Any) -> dict[str, Any]:
+        """Leakage by group from the per-record outcomes of other runs: `runs` maps "attack/feature" to [measure, file]."""
+        outcomes = {}
+        for run, (measure, file) in runs.items():
+            with np.load(file, allow_pickle=False) as arrays:
+                outcomes[run] = (measure, {key: arrays[key] for key in arrays.files})
+        return _told(judge_vulnerability(self._opened(), column, outcomes, self.settings), Path(evidence))  # type: ignore[arg-type]
+
+    def _opened(self) -> Any:
+        if self._case is None:
+            raise DataProblem("No data are open.")
+        return self._case
+
+
+def _read(path: Path, name: str, schema: Schema, classes: list[Any] | None) -> Records | Images:
+    """The file's records; messages speak of `name`, what its owner called it."""
+    try:
+        if path.suffix == ".npz":
+            return read_images(path, classes)
+        return records_from(read_frame(path), schema, classes, path.name)
+    except DataProblem as problem:
+        raise DataProblem(str(problem).replace(path.name, name)) from None
+
+
+def _same_columns(train: Records, population: Records, names: list[str]) -> None:
+    here, there = set(train.inputs.columns), set(population.inputs.columns)
+    for missing, name, other in ((here - there, names[1], names[0]), (there - here, names[0], names[1])):
+        if missing:
+            raise DataProblem(f"{name} has no column {sorted(missing)[0]!r}, which {other} has; both must have the same columns.")
+    for column in train.inputs.columns:
+        numeric = [r.inputs[column].dtype.kind in "iufb" for r in (train, population)]
+        if numeric[0] != numeric[1]:
+            raise DataProblem(f"Column {column!r} holds numbers in one file and text in the other; write it alike in both.")
+
+
+def _split_counts(case: Case) -> dict[str, Any]:
+    if isinstance(case, ImageCase):
+        counts = {"attacked": len(case.train), "evaluator": len(case.split.evaluator), "auxiliary": len(case.split.public)}
+        return {**counts, "control": len(case.split.held_out), "unit": "records" if case.train.subjects is None else "people"}
+    split = case.split
+    return {
+        "attacked": len(split.attacked),
+        "auxiliary": len(split.auxiliary),
+        "control": len(split.control),
+        "look_alikes_removed": split.look_alikes_removed,
+        "look_alikes_expected": round(split.look_alikes_expected, 1),
+        "members_with_twins": split.members_with_twins,
+        "unit": "records" if case.train.subjects is None else "people",
+    }
+
+
+def _subgroups(case: Case) -> list[dict[str, Any]]:
+    if isinstance(case, ImageCase):
+        return []
+    found = []
+    for column in case.schema.with_role(Role.PROTECTED):
+        values = case.population.inputs[column]
+        found.append({"column": column, "groups": [g.name.removeprefix(f"{column}=") for g in groups_of(column, values, values)]})
+    return found
+
+
+def _guesses_expected(view: Any) -> int:
+    return int(view.n_classes) if hasattr(view, "n_classes") else len(view)
+
+
+def _told(judged: Judgement, evidence: Path) -> dict[str, Any]:
+    """The judgement as JSON; arrays, if any, as the evidence file."""
+    if judged.per_record:
+        np.savez_compressed(evidence, **judged.per_record)  # type: ignore[arg-type]
+    return {
+        "rows": [row.as_dict() for row in judged.rows],
+        "verdict": judged.verdict and str(judged.verdict),
+        "endpoint": judged.endpoint,
+        "train_gap": judged.train_gap,
+        "power": json.loads(json.dumps(dict(judged.power))),
+        "notes": list(judged.notes),
+        "gates": {name: dict(found) for name, found in judged.gates.items()},
+        "evidence": evidence.name if judged.per_record else None,
+    }
+
+
+if __name__ == "__main__":
+    child = RefereeChild()
+    commands = ("open_case", "probe_view", "accuracy", "views", "judge", "vulnerability")
+    serve({name: getattr(child, name) for name in commands})

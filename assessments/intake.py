@@ -1,0 +1,128 @@
+"""From files on disk to registered versions: checked in child processes first, then registered together or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from django.db import transaction
+
+from accounts.models import Organisation, User
+from assessments.crew import Crew
+from assessments.errors import ChildRefused, Refused
+from attacks.errors import AttackError
+from attacks.schema import Schema, read_schema
+from governance.facts import DatasetFacts, ModelFacts
+from governance.models import DatasetVersion, ModelVersion
+from governance.services import register_dataset_version, register_model_version, register_system
+
+DATA_SUFFIXES = (".csv.gz", ".csv", ".parquet", ".npz")
+
+
+@dataclass(frozen=True)
+class Submission:
+    """What a model owner hands in: four files and the names they go by."""
+
+    model: Path
+    train: Path
+    population: Path
+    schema: Path
+    system: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Registered:
+    model_version: ModelVersion
+    train: DatasetVersion
+    population: DatasetVersion
+    schema: Schema
+
+
+def register(submission: Submission, crew: Crew, *, organisation: Organisation, by: User) -> Registered:
+    """Check the four files, then register model and data. Raises Refused with one sentence; nothing is half-saved."""
+    try:
+        schema = read_schema(submission.schema)
+    except AttackError as problem:
+        raise Refused(str(problem)) from None
+    _check_files(submission)
+    try:
+        model = crew.opened("attack", "load", path=str(submission.model))
+        case = open_case(crew, submission.train, submission.population, schema, model["classes"])
+        _try_on(crew)
+    except ChildRefused as problem:
+        raise Refused(str(problem)) from None
+    with transaction.atomic():
+        system = register_system(by=by, organisation=organisation, name=submission.system)
+        version = register_model_version(
+            by=by,
+            organisation=organisation,
+            system=system,
+            name=submission.name,
+            path=submission.model,
+            facts=ModelFacts(model["format"], model["algorithm"], tuple(model["classes"]), tuple(model["inputs"]), model["access"]),
+        )
+        train, population = (
+            _register_data(by, organisation, f"{submission.name} {part}", path, case[part])
+            for part, path in (("train", submission.train), ("population", submission.population))
+        )
+    return Registered(version, train, population, schema)
+
+
+def open_case(crew: Crew, train: Path, population: Path, schema: Schema, classes: list[Any], **settings: Any) -> dict[str, Any]:
+    """Hand both data files to the referee child; what it counted."""
+    return crew.opened(
+        "referee",
+        "open_case",
+        train=str(train),
+        population=str(population),
+        names=[train.name, population.name],
+        schema=schema.as_dict(),
+        classes=classes,
+        settings=settings,
+    )
+
+
+def _check_files(submission: Submission) -> None:
+    for path in (submission.train, submission.population):
+        if not path.is_file():
+            raise Refused(f"There is no file {path.name} at the given place; check the path.")
+        if not path.name.endswith(DATA_SUFFIXES):
+            raise Refused(f"{path.name} is neither CSV (.csv, .csv.gz), Parquet (.parquet) nor images (.npz); convert it.")
+    if sha256_of(submission.train) == sha256_of(submission.population):
+        raise Refused("Training and population data are the same file. The population must hold people the model never saw.")
+
+
+def _try_on(crew: Crew) -> None:
+    """Ask the model about a few records, so that a misfit is found before anything is registered."""
+    folder = crew.scratch("probe")
+    crew.ask("referee", "probe_view", folder=str(folder))
+    crew.ask("attack", "try_on", folder=str(folder / "members"))
+
+
+def _register_data(by: User, organisation: Organisation, name: str, path: Path, facts: dict[str, Any]) -> DatasetVersion:
+    suffix = next(s for s in DATA_SUFFIXES if path.name.endswith(s))
+    described = [{key: column[key] for key in ("name", "kind", "roles", "values", "special_category")} for column in facts["columns"]]
+    ranges = {column["name"]: {k: v for k, v in column.items() if k in ("quartiles", "commonest")} for column in facts["columns"]}
+    return register_dataset_version(
+        by=by,
+        organisation=organisation,
+        name=name,
+        path=path,
+        facts=DatasetFacts(
+            facts["kind"], facts["records"], tuple(c["name"] for c in described), {**facts["profile"], "columns": ranges, "suffix": suffix}
+        ),
+        columns=described,
+        special_category=any(column["special_category"] for column in described),
+    )
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 (hex) of the file, read in pieces."""
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while block := stream.read(2**20):
+            digest.update(block)
+    return digest.hexdigest()

@@ -1,0 +1,161 @@
+"""An assessment, its runs, and what they recorded.
+
+States of an assessment (DESIGN 5; review states are entered by the decisions room):
+
+    draft -> submitted -> running -> evidence_ready -> in_review -> approved ...
+                          running -> run_failed | cancelled
+
+States of a run: queued -> running -> completed | failed | cancelled; not_run from the start, with its reason.
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+
+
+class State(models.TextChoices):
+    DRAFT = "draft"
+    SUBMITTED = "submitted"
+    RUNNING = "running"
+    EVIDENCE_READY = "evidence_ready"
+    RUN_FAILED = "run_failed"
+    CANCELLED = "cancelled"
+
+
+# From which state an assessment may go where; services move it by compare-and-swap over this table.
+TRANSITIONS = {
+    State.DRAFT: {State.SUBMITTED},
+    State.SUBMITTED: {State.RUNNING},
+    State.RUNNING: {State.EVIDENCE_READY, State.RUN_FAILED, State.CANCELLED},
+    State.RUN_FAILED: {State.SUBMITTED, State.DRAFT},
+}
+
+
+class RunStatus(models.TextChoices):
+    QUEUED = "queued"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    NOT_RUN = "not_run"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+ENDED = (RunStatus.COMPLETED, RunStatus.NOT_RUN, RunStatus.FAILED, RunStatus.CANCELLED)
+NEEDS_REASON = (RunStatus.NOT_RUN, RunStatus.FAILED, RunStatus.CANCELLED)
+
+
+class Assessment(models.Model):
+    """One question about one model version. `plan` is frozen with its hash before the first query."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    organisation = models.ForeignKey("accounts.Organisation", on_delete=models.PROTECT, related_name="assessments")
+    model_version = models.ForeignKey("governance.ModelVersion", on_delete=models.PROTECT, related_name="assessments")
+    train = models.ForeignKey("governance.DatasetVersion", on_delete=models.PROTECT, related_name="assessments_as_train")
+    population = models.ForeignKey("governance.DatasetVersion", on_delete=models.PROTECT, related_name="assessments_as_population")
+    submitted_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="assessments")
+    title = models.CharField(max_length=250)
+    state = models.CharField(max_length=20, choices=State.choices, default=State.SUBMITTED)
+    plan = models.JSONField()
+    plan_hash = models.CharField(max_length=64)
+    facts = models.JSONField(default=dict)  # what was measured about the model on the way: accuracy, determinism, isolation
+    submitted = models.DateTimeField(auto_now_add=True)
+    finished = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ("-submitted",)
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.CheckConstraint(condition=Q(state__in=State.values), name="assessment_state_known"),
+            models.CheckConstraint(condition=~Q(train=F("population")), name="population_is_not_train"),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class Run(models.Model):
+    """One attack × feature × access. Progress and result are written only by the holder of `claim_id`."""
+
+    assessment = models.ForeignKey(Assessment, on_delete=models.CASCADE, related_name="runs")
+    number = models.PositiveIntegerField()
+    attack = models.CharField(max_length=100)
+    objective = models.CharField(max_length=40)
+    feature = models.CharField(max_length=200, null=True)  # noqa: DJ001  null says there is none; "" could be a column's name
+    access = models.CharField(max_length=20)
+    knows = models.JSONField(default=list)
+    params = models.JSONField(default=dict)
+    budget = models.BigIntegerField(null=True)
+    status = models.CharField(max_length=12, choices=RunStatus.choices, default=RunStatus.QUEUED)
+    reason = models.TextField(blank=True)
+    claim_id = models.UUIDField(null=True)
+    lease_until = models.DateTimeField(null=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    steps_done = models.PositiveIntegerField(default=0)
+    steps = models.PositiveIntegerField(default=0)
+    queries = models.BigIntegerField(default=0)
+    verdict = models.CharField(max_length=20, blank=True)
+    verdict_endpoint = models.CharField(max_length=40, blank=True)
+    train_gap = models.BooleanField(default=False)
+    power = models.JSONField(default=dict)
+    notes = models.JSONField(default=list)
+    gates = models.JSONField(default=dict)
+
+    class Meta:
+        ordering = ("assessment", "number")
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=("assessment", "number"), name="run_numbered_once"),
+            models.UniqueConstraint(fields=("assessment", "attack", "feature", "access"), nulls_distinct=False, name="run_planned_once"),
+            models.CheckConstraint(condition=Q(status__in=RunStatus.values), name="run_status_known"),
+            models.CheckConstraint(condition=~Q(status__in=NEEDS_REASON) | ~Q(reason=""), name="run_without_result_has_reason"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.attack} → {self.feature}" if self.feature else self.attack
+
+
+class Observation(models.Model):
+    """One estimate of one run; without a number it carries the reason."""
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="observations")
+    position = models.PositiveIntegerField()
+    measure = models.CharField(max_length=100)
+    arm = models.CharField(max_length=20)
+    group = models.CharField(max_length=300, null=True)  # noqa: DJ001  null is "everyone"
+    value = models.FloatField(null=True)
+    low = models.FloatField(null=True)
+    high = models.FloatField(null=True)
+    n = models.PositiveIntegerField()
+    reason = models.CharField(max_length=300, blank=True)
+    source = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        ordering = ("run", "position")
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=("run", "position"), name="observation_placed_once"),
+            models.CheckConstraint(condition=Q(value=None) | Q(low__lte=F("value"), high__gte=F("value")), name="estimate_ordered"),
+            models.CheckConstraint(condition=Q(value__isnull=False) | ~Q(reason=""), name="missing_number_has_reason"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.measure} {self.arm}"
+
+
+class Evidence(models.Model):
+    """A file behind a run's numbers, by hash; kept under the home's evidence folder."""
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="evidence")
+    kind = models.CharField(max_length=20)  # guesses | outcomes
+    sha256 = models.CharField(max_length=64)
+    bytes = models.BigIntegerField()
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=("run", "kind"), name="evidence_of_a_kind_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.sha256[:8]}"

@@ -1,0 +1,169 @@
+"""The plan: every choice of an assessment as plain data, frozen and hashed before the model is asked anything.
+
+Pure. The AI Act's Article 9(8) wants tests against metrics and limits set beforehand; the hash shows that they were.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from attacks.access import Access, Objective
+from attacks.errors import NotApplicable
+from attacks.evaluate import check_applicable
+from attacks.registry import registered
+from attacks.schema import Role, Schema
+from attacks.settings import Settings
+
+VULNERABILITY = "disparity.vulnerability"
+
+
+class Profile(StrEnum):
+    """How much is spent: `screening` takes minutes, `full` refits every learned baseline 20 times."""
+
+    SCREENING = "screening"
+    FULL = "full"
+
+    @property
+    def auxiliary_draws(self) -> int:
+        return 5 if self is Profile.SCREENING else 20
+
+
+@dataclass(frozen=True)
+class PlannedRun:
+    """One attack × feature × access; `reason` says why it will not run, and is empty when it will."""
+
+    attack: str
+    objective: str
+    feature: str | None
+    access: str
+    knows: tuple[str, ...] = ()
+    params: Mapping[str, Any] = field(default_factory=dict)
+    budget: int | None = None
+    reason: str = ""
+
+
+def planned_runs(kind: str, schema: Schema, release: Access) -> list[PlannedRun]:
+    """Every registered attack on every column it concerns, those that cannot run included, with the reason."""
+    runs = [run for attack in registered().values() for run in _runs_of(attack, kind, schema, release)]
+    # Leakage by group is read off the other runs' outcomes, so it comes last.
+    for column in _columns(kind, schema, Role.PROTECTED):
+        runs.append(PlannedRun(VULNERABILITY, Objective.DISPARITY.value, column, Access.NONE.word))
+    if not _columns(kind, schema, Role.PROTECTED):
+        runs.append(PlannedRun(VULNERABILITY, Objective.DISPARITY.value, None, Access.NONE.word, reason=_no_column(kind, Role.PROTECTED)))
+    return runs
+
+
+def _runs_of(attack: Any, kind: str, schema: Schema, release: Access) -> list[PlannedRun]:
+    model = attack.threat_model
+    role = {Objective.ATTRIBUTE_INFERENCE: Role.SENSITIVE, Objective.DISPARITY: Role.PROTECTED}.get(model.objective)
+    features: tuple[str | None, ...] = _columns(kind, schema, role) if role else (None,)
+    reason = ""
+    try:
+        check_applicable(attack, kind, release)
+    except NotApplicable as refusal:
+        reason, features = str(refusal), features or (None,)
+    if not features and role:
+        reason, features = _no_column(kind, role), (None,)
+    return [
+        PlannedRun(
+            attack.name,
+            model.objective.value,
+            feature,
+            model.access.word,
+            tuple(sorted(k.value for k in model.knows)),
+            asdict(attack()),
+            reason=reason,
+        )
+        for feature in features
+    ]
+
+
+def _columns(kind: str, schema: Schema, role: Role) -> tuple[str, ...]:
+    return schema.with_role(role) if kind == "table" else ()
+
+
+def _no_column(kind: str, role: Role) -> str:
+    if kind != "table":
+        return "Needs columns; these data are images."
+    return f"No column has the role {role.value} in schema.yaml; give it to one in a new plan to run this."
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What the submitter chose, and what the installation adds."""
+
+    profile: Profile
+    release: Access
+    seed: int
+    threads: int
+    policy: Mapping[str, Any]
+    catalogues: Mapping[str, str]
+    level: float
+    margin: float
+    min_group: int
+    min_positives: int
+    attack_seeds: int
+
+    def settings(self) -> Settings:
+        """The library's settings this plan runs under."""
+        return Settings(
+            seed=self.seed,
+            level=self.level,
+            margin=self.margin,
+            attack_seeds=self.attack_seeds,
+            auxiliary_draws=self.profile.auxiliary_draws,
+            min_group=self.min_group,
+            min_positives=self.min_positives,
+            threads=self.threads,
+        )
+
+
+def frozen_plan(
+    choices: Choices, runs: list[PlannedRun], *, schema: Schema, case: Mapping[str, Any], digests: Mapping[str, str]
+) -> dict[str, Any]:
+    """The plan as data. `case` is what the referee counted (kind, split, subgroups), `digests` the files' hashes."""
+    settings = choices.settings()
+    return {
+        "profile": choices.profile.value,
+        "release": choices.release.word,
+        "seed": settings.seed,
+        "attack_seeds": settings.attack_seeds,
+        "auxiliary_draws": settings.auxiliary_draws,
+        "threads": settings.threads,
+        "level": settings.level,
+        "margin": settings.margin,
+        "min_group": settings.min_group,
+        "min_positives": settings.min_positives,
+        "policy": dict(choices.policy),
+        "catalogues": dict(choices.catalogues),
+        "schema": schema.as_dict(),
+        "kind": case["kind"],
+        "split": dict(case["split"]),
+        "subgroups": list(case["subgroups"]),
+        "digests": dict(digests),
+        "attacks": [
+            {"attack": r.attack, "feature": r.feature, "access": r.access, "params": dict(r.params), "budget": r.budget, "will_run": not r.reason}
+            for r in runs
+        ],
+    }
+
+
+def plan_hash(plan: Mapping[str, Any]) -> str:
+    """SHA-256 of the plan's canonical JSON."""
+    return canonical_hash(plan)
+
+
+def canonical_hash(document: Any) -> str:
+    """SHA-256 (hex) of sorted, compact UTF-8 JSON; refuses NaN."""
+    text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def settings_of(plan: Mapping[str, Any]) -> dict[str, Any]:
+    """The library's settings in a frozen plan, as keyword arguments."""
+    return {name: plan[name] for name in Settings.__dataclass_fields__}

@@ -1,0 +1,231 @@
+"""A run's result as one plain sentence, no wider than its numbers (docs/how-we-talk-about-risk.md). Pure: takes a run as
+it stands in results.json, without its sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from assessments import printed
+from attacks.power import records_to_settle
+from attacks.result import Estimate
+from governance import numbers
+from governance.numbers import Unit
+from governance.rule_words import group_name
+
+Run = Mapping[str, Any]
+EVERYONE, SUREST = "accuracy", "accuracy_top_10pct"
+
+
+def run_sentence(run: Run, *, margin: float) -> str:
+    """What this run showed, or why it showed nothing."""
+    if run["status"] != "completed":
+        return _without_result(run)
+    if run["gates"].get("G2", {}).get("state") == "failed":
+        return 'No verdict: the leak we planted was not found (gate G2), so "nothing found" would mean nothing.'
+    if run["attack"] == "disparity.selection":
+        return _selection(run)
+    if run["attack"] == "disparity.vulnerability":
+        return _vulnerability(run)
+    if run["objective"] == "membership_inference" and run["gates"].get("G1", {}).get("state") == "failed":
+        return _blind_separates(run)
+    said = {
+        "nothing": _nothing,
+        "population_only": _population_only,
+        "model_adds": _model_adds,
+        "memorised": _memorised,
+        "not_resolvable": _not_resolvable,
+    }[run["verdict"]]
+    return said(run, margin)
+
+
+def answer_sentence(runs: list[Run]) -> tuple[str | None, str]:
+    """The assessment's verdict and sentence: those of its worst run."""
+    order = ("memorised", "model_adds", "not_resolvable", "population_only", "nothing")
+    judged = [run for run in runs if run["verdict"]]
+    if not judged:
+        return None, "No attack gave a result, so nothing is known about this model."
+    worst = min(judged, key=lambda run: order.index(run["verdict"]))
+    return worst["verdict"], worst["sentence"]
+
+
+def power_sentence(run: Run) -> str:
+    """How small a gain this run would have seen."""
+    power = run["power"]
+    if not power:
+        return ""
+    units = "classes" if run["objective"] == "model_inversion" else "records"
+    if power.get("detectable") is None:
+        return f"With {numbers.count(power['n'])} {units} no gain would have shown for certain."
+    gain = numbers.show(power["detectable"], Unit.POINTS).lstrip("+")
+    return f"With {numbers.count(power['n'])} {units} a gain of {gain} or more would have shown (80% power, one-sided 5%)."
+
+
+def _find(run: Run, measure: str, arm: str, group: str | None = None) -> Mapping[str, Any] | None:
+    """The row of that name with a number, if there is one."""
+    wanted = f"{run['objective']}.{measure}"
+    rows = (r for r in run["estimates"] if (r["measure"], r["arm"], r["group"]) == (wanted, arm, group))
+    return next((r for r in rows if r["value"] is not None), None)
+
+
+def _shares(run: Run, measure: str, *arms: str) -> list[str]:
+    rows = [_find(run, measure, arm) for arm in arms]
+    return [printed.value(row) if row else numbers.NO_NUMBER for row in rows]
+
+
+def _without_result(run: Run) -> str:
+    words = {"not_run": "Not run", "failed": "Failed", "cancelled": "Cancelled"}
+    reason = run["reason"]
+    lead = words.get(run["status"], "Not finished")
+    return reason if reason.startswith(lead) else f"{lead}: {reason[:1].lower()}{reason[1:]}" if reason else f"{lead}."
+
+
+def _endpoint(run: Run) -> str:
+    return run["verdict_endpoint"] or EVERYONE
+
+
+def _nothing(run: Run, margin: float) -> str:
+    measure = _endpoint(run)
+    gain = _find(run, measure, "advantage")
+    detectable = run["power"].get("detectable")
+    shown = f"; a gain of {numbers.show(detectable, Unit.POINTS).lstrip('+')} or more would have shown" if detectable is not None else ""
+    about = printed.whole(gain) if gain else numbers.NO_NUMBER
+    units = "classes" if run["objective"] == "model_inversion" else "records"
+    return f"Nothing found. With {numbers.count(run['power']['n'])} {units} the gain is {about}{shown}."
+
+
+def _population_only(run: Run, margin: float) -> str:
+    attack, baseline = _shares(run, _endpoint(run), "attack", "baseline")
+    if run["objective"] == "membership_inference":
+        return f"The model gives nobody away: the attack is right for {attack}, a test that never sees the model for {baseline}."
+    said = f"The attacker learns nothing new: {attack} right with the model, {baseline} without it."
+    gap = _find(run, EVERYONE, "memorisation")
+    if run["train_gap"] and gap:
+        said += f" The model's answers differ on training records ({printed.whole(gap)}), though this attack does not beat an outsider."
+    return said
+
+
+def _model_adds(run: Run, margin: float) -> str:
+    if run["objective"] == "model_inversion":
+        return _recognised(run) + " They are typical examples of a class, not pictures of a person."
+    measure = _endpoint(run)
+    attack, baseline = _shares(run, measure, "attack", "baseline")
+    gain = _find(run, measure, "advantage")
+    where = "for the records it is surest about " if measure == SUREST else ""
+    return (
+        f"The model helps the attacker: {where}{attack} right, {baseline} without it, {printed.whole(gain) if gain else ''}. "
+        f"It helps as much (within {numbers.limit(margin, Unit.POINTS)}) on people who were not in the training data: "
+        "a learned pattern, not a stored record."
+    )
+
+
+def _memorised(run: Run, margin: float) -> str:
+    if run["objective"] == "model_inversion":
+        near = _find(run, "nearer_to_training", "memorisation")
+        n = near["n"] if near else run["power"]["n"]
+        hits = round((near["value"] + 0.5) * n) if near else n
+        return (
+            f"For {hits} of {n} classes the reconstruction lies nearer to training pictures than to held-out ones; it may show a real person. "
+            "Pictures stay withheld."
+        )
+    measure = _endpoint(run)
+    if run["objective"] == "membership_inference":
+        return _membership(run, measure)
+    attack, baseline, control = _shares(run, measure, "attack", "baseline", "control")
+    if measure == SUREST:
+        row = _find(run, measure, "attack")
+        n = numbers.count(row["n"]) if row else "few"
+        return (
+            f"The model remembers some people: of the {n} the attacker is surest about it is right for {attack}, "
+            f"without the model for {baseline}, on outsiders for {control}."
+        )
+    return f"The model remembers people: the attacker is right for {attack}, without the model for {baseline}, on outsiders for {control}."
+
+
+def _membership(run: Run, measure: str) -> str:
+    auc = _find(run, "auc", "attack")
+    if measure == SUREST or auc is None:
+        attack, baseline = _shares(run, measure, "attack", "baseline")
+        return (
+            f"The model gives some training records away: of those the attack is surest about, {attack} are called rightly, "
+            f"by a test that never sees the model {baseline}."
+        )
+    times, low, high = (f"{100 * auc[key]:.0f}" for key in ("value", "low", "high"))
+    return (
+        f"Shown one training record and one other, the attack picks the training record {times} times in 100 [{low}, {high}]; "
+        "a coin gets 50."
+    )
+
+
+def _not_resolvable(run: Run, margin: float) -> str:
+    measure = _endpoint(run)
+    gain = _find(run, measure, "advantage")
+    if gain is None:
+        reasons = [r["reason"] for r in run["estimates"] if r.get("reason")]
+        return f"We cannot tell: {reasons[0]}." if reasons else "We cannot tell."
+    if gain["low"] > 0 or gain["high"] < margin:
+        # The gain itself is settled; what is open is whether it is memory.
+        gap = _find(run, measure, "memorisation")
+        if gap is not None:
+            return f"We cannot tell whether it is memory: the attack is better on training people than on outsiders by {printed.whole(gap)}."
+    low, high = (numbers.show(gain[end], Unit.POINTS) for end in ("low", "high"))
+    said = f"We cannot tell: the gain lies between {low} and {high}, on both sides of the {numbers.limit(margin, Unit.POINTS)[:-1]} margin."
+    needed = records_to_settle(Estimate(gain["value"], gain["low"], gain["high"], gain["n"]), margin)
+    more = None if needed is None else needed - gain["n"]
+    units = "classes" if run["objective"] == "model_inversion" else "records"
+    if more is None or more <= 0 or more > 10_000_000:
+        return said
+    scale = 10 if measure == SUREST else 1  # the surest tenth grows by one record in ten
+    return f"{said} About {numbers.count(_rounded(more * scale))} more {units} would settle it."
+
+
+def _rounded(n: int) -> int:
+    """To one leading digit beyond the first: an estimate of an estimate has no more."""
+    step = 10 ** max(0, len(str(n)) - 2)
+    return -(-n // step) * step
+
+
+def _blind_separates(run: Run) -> str:
+    blind = _find(run, "auc", "baseline")
+    told = f" ({printed.whole(blind)})" if blind else ""
+    return (
+        f"The two groups can be told apart without the model{told}; they come from different sources, so this test says nothing about the model."
+    )
+
+
+def _recognised(run: Run) -> str:
+    attack, baseline = _find(run, "top1", "attack"), _find(run, "top1", "baseline")
+    if attack is None or baseline is None:
+        return "The evaluator is too weak to judge the reconstructions."
+    n = attack["n"]
+    hits = f"{attack['value'] * n:.1f}".removesuffix(".0")
+    interval = numbers.interval(attack["value"], attack["low"], attack["high"], Unit.SHARE).split(" ", 1)[1]
+    without = f"{baseline['value'] * n:.1f}".removesuffix(".0")
+    return f"An independent evaluator recognises {hits} of {n} reconstructions {interval}, {without} of {n} without the model."
+
+
+def _selection(run: Run) -> str:
+    ratios = [r for r in run["estimates"] if r["measure"] == "disparity.impact_ratio" and r["arm"] == "population" and r["value"] is not None]
+    others = [r for r in ratios if r["low"] != r["high"]]
+    if not others:
+        return "Too few people in the groups to compare who is selected."
+    worst = min(others, key=lambda r: r["value"])
+    best = next((r for r in ratios if r["low"] == r["high"]), None)
+    rate = {r["group"]: r for r in run["estimates"] if r["measure"] == "disparity.selection_rate" and r["arm"] == "population"}
+    shares = f" ({printed.value(rate[worst['group']])} against {printed.value(rate[best['group']])})" if best else ""
+    against = group_name(best["group"]) if best else "the best group"
+    return f"{group_name(worst['group'])} is selected at {printed.whole(worst)} times the rate of {against}{shares}."
+
+
+def _vulnerability(run: Run) -> str:
+    rows = [r for r in run["estimates"] if r["arm"] == "difference" and r["value"] is not None]
+    hidden = sum(1 for r in run["estimates"] if r["arm"] == "difference" and r["value"] is None)
+    left = f" {numbers.count(hidden)} comparisons rest on too few people to be shown." if hidden > 1 else ""
+    if not rows:
+        return f"Every group is too small to compare.{left}"
+    worst = max(rows, key=lambda r: r["value"])
+    attack, _, feature = worst.get("source", "").partition("/")
+    about = attack.rsplit(".", 1)[-1] + (f" → {feature}" if feature else "")
+    corrected = f", corrected for {len(rows)} comparisons" if len(rows) > 1 else ""
+    clear = "more" if worst["low"] > 0 else "more, an interval that includes none,"
+    return f"{about} gains {printed.whole(worst)} {clear} on {group_name(worst['group'])} than on everyone else{corrected}.{left}"

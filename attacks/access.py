@@ -1,0 +1,235 @@
+"""What an attacker can see, what it already knows, and the meter between an attack and its target.
+
+Words follow NIST AI 100-2 E2025: an objective, a knowledge, a query access.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from attacks.errors import AccessDenied, BudgetTooSmall, TargetProblem
+
+Array = npt.NDArray[Any]
+
+
+class Access(IntEnum):
+    """A ladder: each rung includes those below it."""
+
+    NONE = 0
+    LABEL = 1
+    TOP_K = 2
+    SCORES = 3
+    LOGITS = 4
+    ACTIVATIONS = 5
+    GRADIENTS = 6
+    WEIGHTS = 7
+
+    @property
+    def word(self) -> str:
+        return self.name.lower()
+
+    @classmethod
+    def from_word(cls, word: str) -> Access:
+        """The rung called `word`; raises ValueError naming the rungs there are."""
+        try:
+            return cls[word.upper()]
+        except KeyError:
+            raise ValueError(f"{word!r} is no rung of access; choose one of {', '.join(a.word for a in cls)}") from None
+
+
+class Objective(StrEnum):
+    """What the attacker is after."""
+
+    ATTRIBUTE_INFERENCE = "attribute_inference"
+    MEMBERSHIP_INFERENCE = "membership_inference"
+    MODEL_INVERSION = "model_inversion"
+    DISPARITY = "disparity"
+
+
+class Knowledge(StrEnum):
+    """What the attacker holds before the first question."""
+
+    OTHER_ATTRIBUTES = "other_attributes"
+    WHOLE_RECORD = "whole_record"
+    TRUE_LABEL = "true_label"
+    AUXILIARY_RECORDS = "auxiliary_records"
+    MARGINALS = "marginals"
+    OUTPUT_VECTOR = "output_vector"
+    CLASS_NAMES = "class_names"
+
+
+@dataclass(frozen=True)
+class ThreatModel:
+    """Who the attacker is: aim, rung of access, prior knowledge."""
+
+    objective: Objective
+    access: Access
+    knows: frozenset[Knowledge] = frozenset()
+
+
+class Target(Protocol):
+    """A model under test. Batches in, arrays out; labels are positions in `classes`.
+
+    `predict_proba` gives (n, k) rows that sum to 1; `logits` (n, k); `loss_gradient` the gradient of the
+    cross-entropy of class `y` by the input, of the input's shape.
+    """
+
+    access: Access
+    classes: tuple[Any, ...]
+
+    def predict(self, X: Any) -> Array: ...
+    def predict_proba(self, X: Any) -> Array: ...
+    def logits(self, X: Any) -> Array: ...
+    def loss_gradient(self, X: Any, y: Array) -> Array: ...
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How many questions (one record, or one gradient of one record, is one question) an attack may ask."""
+
+    queries: int | None = None
+
+    def require(self, queries: int) -> None:
+        """Raise BudgetTooSmall when one pass of `queries` questions does not fit."""
+        if self.queries is not None and queries > self.queries:
+            raise BudgetTooSmall(
+                f"One pass asks {queries:,} questions and the plan allows {self.queries:,}. "
+                "Allow more questions or attack fewer records."
+            )
+
+
+@dataclass
+class Metered:
+    """The target as an attack sees it: every question is counted, and a rung not granted is refused.
+
+    Answers are checked here once, so no attack has to: right shape, finite, rows of probabilities.
+    """
+
+    target: Target
+    granted: Access
+    budget: Budget = field(default_factory=Budget)
+    queries: int = 0
+
+    @property
+    def access(self) -> Access:
+        return Access(min(self.granted, self.target.access))
+
+    @property
+    def classes(self) -> tuple[Any, ...]:
+        return self.target.classes
+
+    def predict(self, X: Any) -> Array:
+        self._count(Access.LABEL, len(X))
+        labels = np.asarray(self.target.predict(X))
+        if labels.shape != (len(X),) or not np.issubdtype(labels.dtype, np.integer):
+            raise TargetProblem(f"The model gave labels of shape {labels.shape} for {len(X):,} records.")
+        return labels
+
+    def predict_proba(self, X: Any) -> Array:
+        self._count(Access.SCORES, len(X))
+        return checked_scores(self.target.predict_proba(X), len(X), len(self.classes))
+
+    def logits(self, X: Any) -> Array:
+        self._count(Access.LOGITS, len(X))
+        return checked(self.target.logits(X), (len(X), len(self.classes)), "logits")
+
+    def loss_gradient(self, X: Any, y: Array) -> Array:
+        self._count(Access.GRADIENTS, len(X))
+        return checked(self.target.loss_gradient(X, y), np.shape(X), "gradients")
+
+    def white_box(self) -> Any:
+        """The target itself, for attacks granted its weights."""
+        self._count(Access.WEIGHTS, 0)
+        return self.target
+
+    def _count(self, needed: Access, asked: int) -> None:
+        if needed > self.access:
+            raise AccessDenied(f"Needs {needed.word}, {self.access.word} were granted.")
+        self.budget.require(self.queries + asked)
+        self.queries += asked
+
+
+def checked(answer: Any, shape: tuple[int, ...], what: str) -> Array:
+    """`answer` as a finite array of `shape`; raises TargetProblem with the count of bad records."""
+    array = np.asarray(answer)
+    if array.shape != shape:
+        raise TargetProblem(f"The model gave {what} of shape {array.shape}; {shape} was expected.")
+    bad = int((~np.isfinite(array)).reshape(len(array), -1).any(axis=1).sum())
+    if bad:
+        raise TargetProblem(f"The model returned NaN or infinity for {bad:,} of {len(array):,} records.")
+    return array
+
+
+def checked_scores(answer: Any, n: int, k: int) -> Array:
+    """`answer` as an (n, k) array of probabilities; raises TargetProblem with the count of bad rows."""
+    scores = checked(answer, (n, k), "probabilities")
+    wrong = int(((np.abs(scores.sum(axis=1) - 1) > 1e-3) | (scores < -1e-6).any(axis=1)).sum())
+    if wrong:
+        raise TargetProblem(f"The model's scores are no probabilities for {wrong:,} of {n:,} records (rows must sum to 1).")
+    return scores
+
+
+class Remembering:
+    """A target whose latest answers are kept, so that attack seeds and neighbours asking the same pay once.
+
+    Only for targets that answer alike twice; `deterministic` says whether this one did on its first records.
+    """
+
+    KEPT = 6
+
+    def __init__(self, target: Target) -> None:
+        self.target = target
+        self.access, self.classes = target.access, target.classes
+        self.deterministic = True
+        self._kept: dict[tuple[str, bytes], Array] = {}
+
+    def check(self, X: Any) -> bool:
+        """Ask about `X` twice; remember nothing from now on when the answers differ."""
+        ask = self.target.predict_proba if self.access >= Access.SCORES else self.target.predict
+        self.deterministic = bool(np.array_equal(ask(X), ask(X)))
+        return self.deterministic
+
+    def predict(self, X: Any) -> Array:
+        if self.access >= Access.SCORES:
+            positions: Array = self.predict_proba(X).argmax(axis=1)
+            return positions
+        return self._once("predict", X)
+
+    def predict_proba(self, X: Any) -> Array:
+        return self._once("predict_proba", X)
+
+    def logits(self, X: Any) -> Array:
+        return self.target.logits(X)
+
+    def loss_gradient(self, X: Any, y: Array) -> Array:
+        return self.target.loss_gradient(X, y)
+
+    def _once(self, method: str, X: Any) -> Array:
+        if not self.deterministic:
+            return np.asarray(getattr(self.target, method)(X))
+        key = (method, _content_key(X))
+        if key not in self._kept:
+            self._kept[key] = np.asarray(getattr(self.target, method)(X))
+            if len(self._kept) > self.KEPT:
+                self._kept.pop(next(iter(self._kept)))
+        return self._kept[key]
+
+
+def _content_key(X: Any) -> bytes:
+    """A digest of a frame or an array: equal content, equal key."""
+    digest = hashlib.sha256()
+    if hasattr(X, "columns"):
+        import pandas as pd
+
+        digest.update(repr(list(X.columns)).encode())
+        digest.update(pd.util.hash_pandas_object(X, index=False).to_numpy().tobytes())
+    else:
+        digest.update(repr((X.shape, X.dtype)).encode())
+        digest.update(np.ascontiguousarray(X).tobytes())
+    return digest.digest()

@@ -1,0 +1,1 @@
+"""Attribute inference: guessing a hidden attribute of a known person from what the model answers."""

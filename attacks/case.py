@@ -1,0 +1,86 @@
+"""One model version's data as the referee holds them: training and population records, split once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import numpy as np
+
+from attacks.access import Array
+from attacks.data import Images, Records
+from attacks.schema import Schema
+from attacks.settings import Settings, stream
+from attacks.split import ImageSplit, Split, split_images, split_records
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Memo:
+    """What several runs of one case need alike (an imputer, a blind classifier), computed once."""
+
+    kept: dict[Hashable, Any] = field(default_factory=dict)
+
+    def once(self, key: Hashable, make: Callable[[], T]) -> T:
+        if key not in self.kept:
+            self.kept[key] = make()
+        found: T = self.kept[key]
+        return found
+
+
+@dataclass(frozen=True)
+class TableCase:
+    train: Records
+    population: Records
+    schema: Schema
+    split: Split
+    memo: Memo = field(default_factory=Memo)
+
+    @property
+    def members(self) -> Records:
+        return self.memo.once("members", lambda: self.train.take(self.split.attacked))
+
+    @property
+    def auxiliary(self) -> Records:
+        return self.memo.once("auxiliary", lambda: self.population.take(self.split.auxiliary))
+
+    @property
+    def control(self) -> Records:
+        return self.memo.once("control", lambda: self.population.take(self.split.control))
+
+
+@dataclass(frozen=True)
+class ImageCase:
+    train: Images
+    population: Images
+    split: ImageSplit
+    memo: Memo = field(default_factory=Memo)
+
+    @property
+    def members(self) -> Images:
+        return self.train
+
+    @property
+    def control(self) -> Images:
+        return self.memo.once("control", lambda: self.population.take(self.split.held_out))
+
+
+Case = TableCase | ImageCase
+
+
+def table_case(train: Records, population: Records, schema: Schema, settings: Settings) -> TableCase:
+    """A case of tables, split by the settings' seed; raises DataProblem as `split_records` does."""
+    return TableCase(train, population, schema, split_records(train, population, stream(settings.seed, "split")))
+
+
+def image_case(train: Images, population: Images, settings: Settings) -> ImageCase:
+    """A case of images, split by the settings' seed; raises DataProblem as `split_images` does."""
+    return ImageCase(train, population, split_images(train, population, stream(settings.seed, "split")))
+
+
+def equal_numbers(members: int, control: int, rng: np.random.Generator) -> tuple[Array, Array]:
+    """Positions of equally many members and outsiders: as many as the smaller set has."""
+    n = min(members, control)
+    return np.sort(rng.permutation(members)[:n]), np.sort(rng.permutation(control)[:n])

@@ -1,0 +1,168 @@
+"""The arithmetic of disparity: selection rates by group, and leakage by group from other attacks' per-record results."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from attacks.access import Array
+from attacks.disparity.groups import Group, null_bands
+from attacks.intervals import clopper_pearson, impact_ratio, independent_difference, mover_difference, paired_difference, rate
+from attacks.multiplicity import holm_intervals
+from attacks.power import minimum_detectable_gain
+from attacks.result import Arm, Estimate, Judgement, Row
+from attacks.settings import Settings, stream
+
+# The four-fifths guideline leaves out groups too small to compare; the policy may only raise this.
+SMALLEST_SELECTED = 30
+
+
+def judge_selection(selected: Mapping[Arm, Array], groups: Mapping[Arm, Sequence[Group]], settings: Settings) -> Judgement:
+    """Selection rate, ratio to the best group and difference from it, per arm and group. It has no run verdict.
+
+    `selected[arm]` (n,) bool: the model gave the favourable outcome.
+    """
+    rows: list[Row] = []
+    for arm, chosen in selected.items():
+        rows += _selection_rows(arm, chosen, groups[arm], settings)
+    n = len(selected[Arm.POPULATION])
+    return Judgement(tuple(rows), None, None, {"n": n, "detectable": minimum_detectable_gain(n, 0.5)})
+
+
+def _selection_rows(arm: Arm, chosen: Array, groups: Sequence[Group], settings: Settings) -> list[Row]:
+    large = [g for g in groups if g.n >= SMALLEST_SELECTED]
+    rows = [
+        Row("disparity.selection_rate", arm, None, g.name, g.n, f"too few (n < {SMALLEST_SELECTED})") for g in groups if g not in large
+    ]
+    rows += [Row("disparity.selection_rate", arm, rate(chosen[g.mask].astype(float), level=settings.level), g.name) for g in large]
+    if len(large) < 2:
+        return rows
+    counts = {g.name: (int(chosen[g.mask].sum()), g.n) for g in large}
+    best = max(counts, key=lambda name: (counts[name][0] / counts[name][1], counts[name][1]))
+    others = [g for g in large if g.name != best]
+
+    def ratio(group: Group, level: float) -> Estimate | None:
+        return impact_ratio(*counts[group.name], *counts[best], level)
+
+    corrected = holm_intervals([partial(ratio, g) for g in others], lambda e: e.high < 1 or e.low > 1, settings.level)
+    rows.append(Row("disparity.impact_ratio", arm, Estimate(1.0, 1.0, 1.0, counts[best][1]), best, reason="the group the others are compared with"))
+    for group, (estimate, _) in zip(others, corrected, strict=True):
+        reason = _corrected(len(others)) if estimate else "nobody is selected, so there is no ratio"
+        rows.append(Row("disparity.impact_ratio", arm, estimate, group.name, group.n, reason))
+        gap = mover_difference(clopper_pearson(*counts[group.name], settings.level), clopper_pearson(*counts[best], settings.level))
+        rows.append(Row("disparity.rate_difference", arm, gap, group.name))
+    return rows
+
+
+def _corrected(k: int) -> str:
+    return f"corrected for {k} comparisons (Holm)" if k > 1 else ""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Another run's per-record results: which run, its measure, and the groups of its people.
+
+    Attribute inference: `attack`, `baseline` (n,) success. Membership: `decision` (n,) and `member` (n,).
+    """
+
+    run: str
+    measure: str
+    groups: Sequence[Group]
+    attack: Array | None = None
+    baseline: Array | None = None
+    control: Array | None = None
+    control_groups: Sequence[Group] = ()
+    decision: Array | None = None
+    member: Array | None = None
+
+    def advantage(self, mask: Array, level: float) -> Estimate:
+        """How much the attack gains among the people in `mask`: over the imputer, or TPR - FPR."""
+        if self.attack is not None and self.baseline is not None:
+            return paired_difference(self.attack[mask], self.baseline[mask], level=level)
+        assert self.decision is not None and self.member is not None
+        inside, outside = mask & self.member.astype(bool), mask & ~self.member.astype(bool)
+        return independent_difference(self.decision[inside], self.decision[outside], level=level)
+
+    def memorisation(self, group: Group, level: float) -> Estimate | None:
+        """Attack on the group's members minus on its outsiders; None for membership, where that is the advantage."""
+        outsiders = next((g for g in self.control_groups if g.name == group.name), None)
+        if self.attack is None or self.control is None or outsiders is None or outsiders.n == 0:
+            return None
+        return independent_difference(self.attack[group.mask], self.control[outsiders.mask], level=level)
+
+    def difference(self, group: Group, level: float) -> Estimate:
+        return mover_difference(self.advantage(group.mask, level), self.advantage(~group.mask, level))
+
+    def too_small(self, group: Group, settings: Settings) -> str:
+        """Why the group is not shown, or nothing. The people outside it must be enough as well."""
+        sizes = [group.n, int((~group.mask).sum())]
+        if self.member is not None:
+            sizes = [int((m & s).sum()) for m in (group.mask, ~group.mask) for s in (self.member > 0, self.member == 0)]
+        if min(sizes) < settings.min_group:
+            return f"too few (n < {settings.min_group})"
+        if self.attack is not None and min(self.attack[group.mask].sum(), (1 - self.attack[group.mask]).sum()) < settings.min_positives:
+            return f"too few right or wrong guesses (fewer than {settings.min_positives})"
+        return ""
+
+    def per_person(self) -> Array:
+        """(n,) what the permutation null shuffles: the paired gain, or the decision signed by membership."""
+        if self.attack is not None and self.baseline is not None:
+            gain: Array = self.attack - self.baseline
+            return gain
+        assert self.decision is not None and self.member is not None
+        # Equally many members and outsiders: twice the signed decision has the group mean TPR - FPR.
+        signed: Array = 2 * self.decision * np.where(self.member > 0, 1.0, -1.0)
+        return signed
+
+
+def judge_vulnerability(sources: Sequence[Source], settings: Settings) -> Judgement:
+    """Whom each attack hits harder: per group the gain, and its difference from everyone else.
+
+    Differences are simultaneous over every group and attack of one protected column (Holm); small groups are counted,
+    never shown.
+    """
+    shown: list[tuple[Source, Group]] = []
+    rows: list[Row] = []
+    for source in sources:
+        for group in source.groups:
+            reason = source.too_small(group, settings)
+            if reason:
+                rows.append(Row(_measure(source), Arm.DIFFERENCE, None, group.name, group.n, reason, source.run))
+            else:
+                shown.append((source, group))
+    makers: list[Callable[[float], Estimate | None]] = [partial(source.difference, group) for source, group in shown]
+    stepped = holm_intervals(makers, lambda e: e.low > 0 or e.high < 0, settings.level) if makers else []
+    for (source, group), (difference, _) in zip(shown, stepped, strict=True):
+        rows += _group_rows(source, group, difference, settings, len(shown))
+    for source in sources:
+        rows += _null_rows(source, [g for s, g in shown if s is source], settings)
+    n = max((len(s.per_person()) for s in sources), default=0)
+    hidden = [r for r in rows if r.estimate is None]
+    notes = (f"{len(hidden)} comparisons rest on too few people to be shown.",) if hidden else ()
+    return Judgement(tuple(rows), None, None, {"n": n, "detectable": minimum_detectable_gain(n, 0.5)}, notes=notes)
+
+
+def _measure(source: Source) -> str:
+    return f"disparity.vulnerability.{source.measure}"
+
+
+def _group_rows(source: Source, group: Group, difference: Estimate | None, settings: Settings, comparisons: int) -> list[Row]:
+    rows = [
+        Row(_measure(source), Arm.ADVANTAGE, source.advantage(group.mask, settings.level), group.name, source=source.run),
+        Row(_measure(source), Arm.DIFFERENCE, difference, group.name, group.n, _corrected(comparisons), source.run),
+    ]
+    gap = source.memorisation(group, settings.level)
+    return [*rows, Row(_measure(source), Arm.MEMORISATION, gap, group.name, source=source.run)] if gap else rows
+
+
+def _null_rows(source: Source, groups: Sequence[Group], settings: Settings) -> list[Row]:
+    if not groups:
+        return []
+    bands = null_bands(source.per_person(), groups, stream(settings.seed, "null", source.run), level=settings.level)
+    return [
+        Row(_measure(source), Arm.NULL, Estimate((low + high) / 2, low, high, g.n), g.name, reason="where chance alone puts it", source=source.run)
+        for g, (low, high) in zip(groups, bands.tolist(), strict=True)
+    ]

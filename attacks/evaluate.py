@@ -1,0 +1,108 @@
+"""The whole path for one attack on one case: set up, ask, judge. The product runs the same three steps in two processes.
+
+    case = table_case(train, population, schema, Settings())
+    outcome = evaluate(Csmia(), target, case, feature="marital", settings=Settings())
+    outcome.judgement.verdict, outcome.judgement.rows
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from importlib import import_module
+from typing import Any
+
+from attacks.access import Access, Budget, Metered, Objective, Target
+from attacks.case import Case, ImageCase, TableCase
+from attacks.errors import AccessDenied, NotApplicable
+from attacks.result import Guess, Judgement
+from attacks.settings import Settings, stream
+
+Guesses = dict[str, list[Guess]]
+Progress = Callable[[int, int, int], None]  # steps done, steps in all, questions asked
+
+
+@dataclass(frozen=True)
+class Outcome:
+    judgement: Judgement
+    queries: int
+
+
+def stage_of(objective: Objective) -> Any:
+    """The module that sets up and judges runs of `objective`; loaded only when such a run starts."""
+    return import_module(f"attacks.{objective.value}.stage")
+
+
+def check_applicable(attack: Any, case_kind: str, granted: Access) -> None:
+    """Raise NotApplicable, in words for the report, where this attack cannot run at this rung or on this kind of data."""
+    model = attack.threat_model
+    if model.access > granted:
+        raise AccessDenied(f"Needs {model.access.word}, {granted.word} were granted. Grant {model.access.word} in a new plan to run it.")
+    if model.objective is Objective.MODEL_INVERSION and case_kind != "images":
+        raise NotApplicable("Reconstructs images; these data are a table.")
+    if model.objective in (Objective.ATTRIBUTE_INFERENCE, Objective.DISPARITY) and case_kind != "table":
+        raise NotApplicable("Needs columns; these data are images.")
+
+
+def kind_of(case: Case) -> str:
+    return "images" if isinstance(case, ImageCase) else "table"
+
+
+def views(attack: Any, case: Case, feature: str | None, settings: Settings) -> Mapping[str, Any]:
+    """What the attacker holds, per arm; never the truth."""
+    return dict(stage_of(attack.threat_model.objective).views(case, feature, settings))
+
+
+def ask(
+    attack: Any,
+    target: Target,
+    held: Mapping[str, Any],
+    *,
+    feature: str | None,
+    granted: Access,
+    budget: Budget,
+    settings: Settings,
+    progress: Progress | None = None,
+) -> tuple[Guesses, int]:
+    """Guesses per arm, one for each attack seed, and how many questions were asked. Needs no truth."""
+    guesses: Guesses = {arm: [] for arm in held}
+    # Some arms are another, simpler attacker that the referee sets beside this one.
+    companions = getattr(stage_of(attack.threat_model.objective), "COMPANIONS", {})
+    asked, done, steps = 0, 0, settings.attack_seeds * len(held)
+    for s in range(settings.attack_seeds):
+        for arm, view in held.items():
+            metered = Metered(target, granted, budget)
+            rng = stream(settings.seed, attack.name, feature or "", arm, str(s))
+            guesses[arm].append(companions.get(arm, attack).run(metered, view, budget=budget, rng=rng))
+            asked, done = asked + metered.queries, done + 1
+            if progress:
+                progress(done, steps, asked)
+    return guesses, asked
+
+
+def judge(attack: Any, case: Case, feature: str | None, guesses: Mapping[str, Any], settings: Settings) -> Judgement:
+    """The referee's judgement with gates G1 and G2; needs no model."""
+    stage = stage_of(attack.threat_model.objective)
+    judged: Judgement = stage.judge(case, feature, attack, guesses, settings)
+    return replace(judged, gates={**stage.gates(case, feature, attack, settings), **judged.gates})
+
+
+def evaluate(
+    attack: Any,
+    target: Target,
+    case: Case,
+    *,
+    feature: str | None = None,
+    settings: Settings | None = None,
+    granted: Access = Access.WEIGHTS,
+    budget: Budget | None = None,
+) -> Outcome:
+    """One attack on one case in this process. Raises the errors of attacks.errors."""
+    settings, budget = settings or Settings(), budget or Budget()
+    check_applicable(attack, kind_of(case), granted)
+    if isinstance(case, TableCase) and feature is not None and feature not in case.train.inputs:
+        raise NotApplicable(f"There is no input column {feature!r}.")
+    guesses, queries = ask(
+        attack, target, views(attack, case, feature, settings), feature=feature, granted=granted, budget=budget, settings=settings
+    )
+    return Outcome(judge(attack, case, feature, guesses, settings), queries)

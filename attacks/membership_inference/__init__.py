@@ -1,0 +1,1 @@
+"""Membership inference: guessing whether a record was in the training data."""

@@ -1,0 +1,33 @@
+"""The loss attack of Yeom et al., CSF 2018: the smaller the model's loss on a record, the more surely it is a member."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from attacks.access import Access, Budget, Knowledge, Metered, Objective, ThreatModel
+from attacks.membership_inference.view import MembershipView
+from attacks.registry import register
+from attacks.result import MembershipGuess
+
+SMALLEST = 1e-12
+
+
+@register
+@dataclass(frozen=True, kw_only=True)
+class Loss:
+    """Ranks records by the logit of the true label's score: the same order as the loss, without its flat end at 0."""
+
+    name: ClassVar[str] = "membership_inference.loss"
+    summary: ClassVar[str] = "takes records the model is surest about for training records"
+    threat_model: ClassVar[ThreatModel] = ThreatModel(
+        Objective.MEMBERSHIP_INFERENCE, Access.SCORES, frozenset({Knowledge.WHOLE_RECORD, Knowledge.TRUE_LABEL})
+    )
+
+    def run(self, target: Metered, view: MembershipView, *, budget: Budget, rng: np.random.Generator) -> MembershipGuess:
+        scores = target.predict_proba(view.records).astype(np.float64)
+        of_label = scores[np.arange(len(view)), view.labels]
+        others = np.clip(scores.sum(axis=1) - of_label, SMALLEST, None)
+        return MembershipGuess(np.log(np.clip(of_label, SMALLEST, None)) - np.log(others))

@@ -1,0 +1,119 @@
+"""What the columns of a dataset mean: `schema.yaml`, checked at the border."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from attacks.errors import DataProblem
+
+
+class Role(StrEnum):
+    """What a column is to the people it describes."""
+
+    SENSITIVE = "sensitive"  # what an attacker would like to learn
+    PROTECTED = "protected"  # the groups outcomes and leakage are compared over
+    QUASI_IDENTIFIER = "quasi_identifier"
+    DIRECT_IDENTIFIER = "direct_identifier"  # never a model input
+    SUBJECT_ID = "subject_id"  # which records belong to one person; never a model input
+
+
+@dataclass(frozen=True)
+class Column:
+    name: str
+    roles: frozenset[Role] = frozenset()
+    special_category: bool = False
+
+
+@dataclass(frozen=True)
+class Schema:
+    """`target` names the label column of a table; images have none. `positive` is the favourable outcome, if any."""
+
+    target: str | None = None
+    positive: str | None = None
+    columns: Mapping[str, Column] = field(default_factory=dict)
+
+    def with_role(self, role: Role) -> tuple[str, ...]:
+        return tuple(name for name, column in self.columns.items() if role in column.roles)
+
+    @property
+    def subject(self) -> str | None:
+        return next(iter(self.with_role(Role.SUBJECT_ID)), None)
+
+    @property
+    def never_inputs(self) -> tuple[str, ...]:
+        return self.with_role(Role.DIRECT_IDENTIFIER) + self.with_role(Role.SUBJECT_ID)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same as `schema.yaml` would say it."""
+        columns = {
+            c.name: {"roles": sorted(str(r) for r in c.roles), "special_category": c.special_category} for c in self.columns.values()
+        }
+        return {"target": self.target, "positive": self.positive, "task": "classification", "columns": columns}
+
+
+KEYS = {"target", "positive", "task", "columns"}
+COLUMN_KEYS = {"roles", "special_category"}
+
+
+def read_schema(path: Path) -> Schema:
+    """The schema in `path`; raises DataProblem naming the key that is wrong."""
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise DataProblem(f"There is no file {path.name} at the given place; give the path of the schema.yaml.") from None
+    except UnicodeDecodeError:
+        raise DataProblem(f"{path.name} is not UTF-8 text; save it as UTF-8.") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f", line {mark.line + 1}" if mark else ""
+        raise DataProblem(f"{path.name}{where} is not YAML; correct it and try again.") from None
+    return parse_schema(document, path.name)
+
+
+def parse_schema(document: Any, name: str = "schema.yaml") -> Schema:
+    """A Schema from the loaded YAML; raises DataProblem naming the key that is wrong."""
+    if not isinstance(document, dict):
+        raise DataProblem(f"{name} must be a mapping with the keys {', '.join(sorted(KEYS))}.")
+    _only(document, KEYS, name, "the top level")
+    if document.get("task", "classification") != "classification":
+        raise DataProblem(f"{name}: task is {document['task']!r}; only classification can be assessed.")
+    columns = document.get("columns") or {}
+    if not isinstance(columns, dict):
+        raise DataProblem(f"{name}: columns must be a mapping from column name to its roles.")
+    target = document.get("target")
+    if target is not None and not isinstance(target, str):
+        raise DataProblem(f"{name}: target must be the name of one column.")
+    if target in columns:
+        raise DataProblem(f"{name}: {target!r} is the target, so it cannot have other roles; remove it from columns.")
+    positive = document.get("positive")
+    parsed = {str(key): _column(str(key), value, name) for key, value in columns.items()}
+    schema = Schema(target, None if positive is None else str(positive), parsed)
+    if len(schema.with_role(Role.SUBJECT_ID)) > 1:
+        raise DataProblem(f"{name}: two columns have the role subject_id; keep one.")
+    return schema
+
+
+def _column(column: str, value: Any, name: str) -> Column:
+    if not isinstance(value, dict):
+        raise DataProblem(f"{name}: column {column!r} must be a mapping such as {{roles: [sensitive]}}.")
+    _only(value, COLUMN_KEYS, name, f"column {column!r}")
+    roles = value.get("roles") or []
+    if not isinstance(roles, list):
+        raise DataProblem(f"{name}: roles of column {column!r} must be a list such as [sensitive].")
+    known = {str(r) for r in Role}
+    for role in roles:
+        if role not in known:
+            raise DataProblem(f"{name}: column {column!r} has the unknown role {role!r}; choose from {', '.join(sorted(known))}.")
+    return Column(column, frozenset(Role(r) for r in roles), bool(value.get("special_category", False)))
+
+
+def _only(mapping: dict[Any, Any], allowed: set[str], name: str, where: str) -> None:
+    for key in mapping:
+        if key not in allowed:
+            raise DataProblem(f"{name}: unknown key {str(key)!r} at {where}; allowed are {', '.join(sorted(allowed))}.")

@@ -1,0 +1,40 @@
+"""A bad set-up is a system check with a hint, shown by every manage.py command."""
+
+from __future__ import annotations
+
+import shutil
+import stat
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+
+LITTLE_SPACE = 1_000_000_000  # bytes
+
+
+@register(Tags.security)
+def home_is_private(**_: Any) -> Sequence[CheckMessage]:
+    """The home holds records about people: nobody else on the machine may read it."""
+    home = Path(settings.INVERSIGHT_HOME)
+    if not home.is_dir():
+        return [Error(f"The home folder {home} is missing.", hint="Set INVERSIGHT_HOME to a folder you may write.", id="inversight.E001")]
+    if home.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        return [Warning(f"Other users of this machine can open {home}.", hint=f"Run: chmod 700 {home}", id="inversight.W001")]
+    return []
+
+
+@register()
+def home_has_room(**_: Any) -> Sequence[CheckMessage]:
+    home = Path(settings.INVERSIGHT_HOME)
+    if home.is_dir() and (free := shutil.disk_usage(home).free) < LITTLE_SPACE:
+        return [Warning(f"Only {free // 1_000_000:,} MB are free in {home}.", hint="Make room, or move it.", id="inversight.W002")]
+    return []
+
+
+@register(Tags.security, deploy=True)
+def debug_is_off(**_: Any) -> Sequence[CheckMessage]:
+    if settings.DEBUG:
+        return [Error("DEBUG is on, so error pages show settings and code.", hint="Unset DEBUG.", id="inversight.E002")]
+    return []

@@ -1,0 +1,106 @@
+"""What settings.py reads from the environment. Every function fails with one sentence rather than guess."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+# What the embedded default keeps in its home. `work` is scratch space, the other two are the record.
+FOLDERS = ("artifacts", "evidence", "work")
+PRIVATE_FOLDER = 0o700
+PRIVATE_FILE = 0o600
+SQLITE = "django.db.backends.sqlite3"
+# The two whose triggers keep the audit trail append-only.
+SCHEMES = ("sqlite", "postgres", "postgresql")
+
+
+def switch(name: str, *, default: bool) -> bool:
+    """The variable `name` as yes or no; anything but true, false, 1 or 0 is refused."""
+    word = os.environ.get(name, "").strip().lower()
+    if not word:
+        return default
+    if word in ("true", "1"):
+        return True
+    if word in ("false", "0"):
+        return False
+    raise ImproperlyConfigured(f"{name} is {word!r}; set it to true or false.")
+
+
+def words(name: str, *, default: str = "") -> list[str]:
+    """The variable `name` as a comma-separated list without empty parts."""
+    return [word.strip() for word in os.environ.get(name, default).split(",") if word.strip()]
+
+
+def home(checkout: Path) -> Path:
+    """The folder named by INVERSIGHT_HOME (default `var/` in the checkout), created for its owner alone."""
+    folder = Path(os.environ.get("INVERSIGHT_HOME") or checkout / "var").expanduser().absolute()
+    try:
+        for path in (folder, *(folder / name for name in FOLDERS)):
+            path.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ImproperlyConfigured(
+            f"The home folder {folder} cannot be created ({error.strerror}); set INVERSIGHT_HOME to a folder you may write."
+        ) from error
+    return folder
+
+
+def secret_key(home: Path) -> str:
+    """SECRET_KEY, or the text of SECRET_KEY_FILE, or a key generated once and kept in the home."""
+    given = os.environ.get("SECRET_KEY")
+    if given:
+        return given
+    named = os.environ.get("SECRET_KEY_FILE")
+    if not named:
+        return _generated_once(home / "secret_key")
+    try:
+        key = Path(named).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise ImproperlyConfigured(f"SECRET_KEY_FILE {named} cannot be read ({error.strerror}).") from error
+    if not key:
+        raise ImproperlyConfigured(f"SECRET_KEY_FILE {named} is empty; write a long random text into it.")
+    return key
+
+
+def _generated_once(path: Path) -> str:
+    """The key in `path`, written on first use. Two processes that start together end with the same key."""
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    if not path.exists():
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE), "w") as file:
+            file.write(secrets.token_urlsafe(64))
+        try:
+            # A link fails when the name is taken, so the first writer wins and nobody reads half a key.
+            os.link(draft, path)
+        except FileExistsError:
+            pass
+        finally:
+            draft.unlink()
+    return path.read_text(encoding="utf-8").strip()
+
+
+def database(home: Path) -> dict[str, Any]:
+    """Django's settings for DATABASE_URL; without one, SQLite in the home."""
+    url = os.environ.get("DATABASE_URL") or f"sqlite:///{home / 'db.sqlite3'}"
+    # Never chained nor printed: the address may hold a password.
+    unreadable = ImproperlyConfigured("DATABASE_URL cannot be read; write postgres://user:password@host:5432/name or sqlite:////path.")
+    if url.split("://")[0] not in SCHEMES:
+        raise unreadable
+    try:
+        settings: dict[str, Any] = dict(environ.Env.db_url_config(url))
+    except ValueError:
+        raise unreadable from None
+    if settings["ENGINE"] == SQLITE:
+        # IMMEDIATE takes the write lock when a transaction opens: a read that turns into a write never fails half way.
+        settings["OPTIONS"] = {
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 20,
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;",
+        }
+    else:
+        settings["CONN_MAX_AGE"] = None
+        settings["CONN_HEALTH_CHECKS"] = True
+    return settings

@@ -1,0 +1,7 @@
+"""Every address. A room's own addresses are included here by one line."""
+
+from django.urls import include, path
+
+urlpatterns = [
+    path("", include("accounts.urls")),
+]

@@ -1,0 +1,150 @@
+"""From observations to verdicts: translate, ask the pure rules, record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django.db import transaction
+
+from accounts.services import record
+from assessments.models import Assessment, Observation, Run, RunStatus
+from decisions.models import Conclusion, ControlVerdict, Finding, RuleVerdict
+from governance import rules as rulebook
+from governance.controls import control_verdicts
+from governance.determination import not_carried_out
+from governance.frameworks import frameworks
+from governance.gates import access_gate, recovery_gate, repeat_gate
+from governance.impact import impact_of
+from governance.measured import Gate, GateState, Measured, gates_from
+from governance.policy import Policy
+from governance.verdict import WORST_FIRST, Verdict
+
+# Runs that no attacker carries out: they read decisions or other runs, so no rung of access can be too low.
+NO_ATTACKER = ("disparity.selection", "disparity.vulnerability")
+
+
+@transaction.atomic
+def conclude(assessment: Assessment, policy: Policy) -> Conclusion:
+    """Judge every rule and control, and name the findings; recorded together."""
+    measured = [m for run in assessment.runs.all() for m in measurements(run, policy)]
+    rows = rulebook.judge(measured, policy, kind=assessment.plan["kind"])
+    special = {c["name"] for c in assessment.train.columns if c.get("special_category")}
+    controls = [
+        row
+        for framework in frameworks().values()
+        for row in control_verdicts(framework, rows, policy_version=policy.version, special_category=special)
+    ]
+    determination = not_carried_out()
+    conclusion = Conclusion.objects.create(
+        assessment=assessment,
+        policy_sha256=policy.sha256,
+        impact=[i.as_dict() for i in impact_of(rows, controls, determination)],
+        determination=determination.as_dict(),
+    )
+    RuleVerdict.objects.bulk_create(
+        RuleVerdict(conclusion=conclusion, position=p, rule=r.rule, feature=r.feature or "", verdict=r.verdict, row=r.as_dict())
+        for p, r in enumerate(rows)
+    )
+    ControlVerdict.objects.bulk_create(
+        ControlVerdict(conclusion=conclusion, position=p, framework=c.framework, control=c.control, verdict=c.verdict, row=c.as_dict())
+        for p, c in enumerate(controls)
+    )
+    Finding.objects.bulk_create(
+        Finding(conclusion=conclusion, number=number, verdict=row["verdict"], row=row) for number, row in enumerate(findings(rows), start=1)
+    )
+    record(assessment.organisation, None, "concluded", assessment, {"policy": policy.sha256})
+    return conclusion
+
+
+def findings(rows: Iterable[rulebook.RuleVerdict]) -> list[dict[str, Any]]:
+    """Limits not met and open questions, worst first."""
+    open_rows = [r for r in rows if r.verdict in (Verdict.NOT_SATISFIED, Verdict.INCONCLUSIVE)]
+    ordered = sorted(open_rows, key=lambda r: WORST_FIRST.index(r.verdict))
+    return [
+        {
+            "id": f"F-{number}",
+            "rule": r.rule,
+            "feature": r.feature,
+            "group": r.group,
+            "attack": r.attack,
+            "title": r.title,
+            "verdict": str(r.verdict),
+            "sentence": r.reason,
+        }
+        for number, r in enumerate(ordered, start=1)
+    ]
+
+
+def measurements(run: Run, policy: Policy) -> list[Measured]:
+    """A run's observations as governance sees them; a run without result is one Measured without a number."""
+    if run.status != RunStatus.COMPLETED:
+        return _open_measurements(run)
+    gates = run_gates(run, policy)
+    observations = list(run.observations.all())
+    return [_measured(run, o, observations, gates) for o in observations]
+
+
+def _open_measurements(run: Run) -> list[Measured]:
+    """What the rules would have read from this run, without numbers: it stays on the open list."""
+    if run.status == RunStatus.NOT_RUN:
+        return []
+    return [
+        Measured(
+            measure=endpoint, arm=rule.arm, value=None, low=None, high=None, n=0, attack=run.attack, feature=run.feature,
+            access=run.access, reason=run.reason, group=f"{run.feature}=?" if rule.by_group else None,
+        )  # fmt: skip
+        for rule in rulebook.RULES
+        for endpoint in rule.endpoints
+        if endpoint.startswith(run.objective) and (run.objective != "disparity" or endpoint.startswith(run.attack.replace("selection", "impact")))
+    ]
+
+
+def run_gates(run: Run, policy: Policy) -> dict[str, Gate]:
+    """G1 and G2 as measured with the run; G4 to G6 from its plan. G3 belongs to each rule."""
+    plan = run.assessment.plan
+    gates = gates_from(run.gates)
+    if run.attack in NO_ATTACKER:
+        gates = {name: gates.get(name, Gate(name, GateState.NOT_APPLICABLE, "Not an attack.")) for name in ("G1", "G2", "G5")}
+    else:
+        gates["G5"] = access_gate(run.access, plan["release"])
+    gates["G4"] = repeat_gate(plan["attack_seeds"], hashes_recorded=bool(run.assessment.plan_hash), needed=policy.attack_seeds)
+    gates["G6"] = recovery_gate(0)
+    return gates
+
+
+def _measured(run: Run, o: Observation, observations: Iterable[Observation], gates: Mapping[str, Gate]) -> Measured:
+    return Measured(
+        measure=o.measure,
+        arm=o.arm,
+        value=o.value,
+        low=o.low,
+        high=o.high,
+        n=o.n,
+        group=o.group,
+        attack=run.attack,
+        feature=run.feature,
+        access=run.access,
+        source=o.source,
+        reason=o.reason,
+        sizes=_sizes(run, o, observations),
+        gates=gates,
+    )
+
+
+def _sizes(run: Run, o: Observation, observations: Iterable[Observation]) -> dict[str, int]:
+    """The counts minimum data speak of."""
+    split = run.assessment.plan["split"]
+    if run.objective == "model_inversion":
+        return {"identities": run.power.get("n", o.n), "reconstructions_each": run.assessment.plan["attack_seeds"]}
+    if run.objective == "membership_inference":
+        each = min(split["attacked"], split["control"])
+        return {"members": each, "control": each}
+    if run.objective == "attribute_inference":
+        return {"members": split["attacked"], "control": min(split["attacked"], split["control"])}
+    if run.attack != "disparity.selection":
+        return {}
+    of_arm = [x for x in observations if x.measure == "disparity.impact_ratio" and x.arm == o.arm and x.value is not None]
+    reference = next((x.n for x in of_arm if x.low == x.high), None)
+    rates = {x.group: x.n for x in observations if x.measure == "disparity.selection_rate" and x.arm == o.arm}
+    return {"group": rates.get(o.group, o.n), **({} if reference is None else {"reference": reference})}

@@ -1,0 +1,79 @@
+"""Bytes on disk: streamed, hashed, and put in place in one step."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import tempfile
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from governance.errors import RegistryProblem
+
+CHUNK = 1 << 20
+PRIVATE_FOLDER = 0o700
+HASH = re.compile("[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class Received:
+    """A whole file that has no place yet: where it waits, its hash and its length."""
+
+    path: Path
+    sha256: str
+    bytes: int
+
+
+@contextmanager
+def received(source: Path | BinaryIO, folder: Path) -> Iterator[Received]:
+    """Copy `source` beside its later place and hash it on the way; what was not put in place is gone afterwards.
+
+    Raises RegistryProblem for a file that cannot be read or holds nothing.
+    """
+    folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+    # Same folder, so that the later replacement is one step of the file system.
+    descriptor, name = tempfile.mkstemp(prefix=".incoming-", dir=folder)
+    waiting = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as target:
+            digest, length = _copy(source, target)
+        if length == 0:
+            raise RegistryProblem("The file is empty; choose the file that holds the model or the records.")
+        yield Received(waiting, digest, length)
+    finally:
+        waiting.unlink(missing_ok=True)
+
+
+def put_in_place(file: Received, place: Path) -> None:
+    """Give the file its name, unless the same bytes already have it. A damaged or missing one is replaced."""
+    if not place.is_file() or place.stat().st_size != file.bytes:
+        os.replace(file.path, place)
+
+
+def remove_all_but(kept: Collection[str], folder: Path) -> None:
+    """Remove the files of `folder` that are named by a hash outside `kept`; files still being received stay."""
+    for path in folder.iterdir():
+        if HASH.fullmatch(path.name) and path.name not in kept:
+            path.unlink(missing_ok=True)
+
+
+def _copy(source: Path | BinaryIO, target: BinaryIO) -> tuple[str, int]:
+    if isinstance(source, Path):
+        try:
+            with source.open("rb") as stream:
+                return _copy(stream, target)
+        except OSError as error:
+            raise RegistryProblem(f"{source.name} cannot be read: {error.strerror}.") from error
+    digest, length = hashlib.sha256(), 0
+    while chunk := source.read(CHUNK):
+        digest.update(chunk)
+        target.write(chunk)
+        length += len(chunk)
+    target.flush()
+    # The row that names this file may not outlive it, not even across a power cut.
+    os.fsync(target.fileno())
+    return digest.hexdigest(), length

@@ -1,0 +1,114 @@
+"""One headless assessment from files to report: the same registration, plan, execution and conclusions as everywhere else."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+from accounts.models import Organisation, User
+from accounts.roles import Role
+from accounts.services import add_member, create_organisation, create_user
+from assessments.crew import Crew
+from assessments.execution import Listener, open_versions, run_assessment
+from assessments.intake import Registered, Submission, register
+from assessments.models import Assessment
+from assessments.plan import Choices, Profile, frozen_plan, planned_runs
+from assessments.services import submit_assessment
+from attacks.access import Access
+from decisions.services import conclude
+from governance.frameworks import frameworks
+from governance.policy import Policy, default_policy
+from reports.pdf import render
+from reports.snapshot import snapshot, write_results
+
+LOCAL = "local"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the caller of `manage.py assess` asks for."""
+
+    submission: Submission
+    release: Access
+    profile: Profile
+    seed: int
+    threads: int
+    organisation: str = LOCAL
+
+
+@dataclass(frozen=True)
+class Done:
+    assessment: Assessment
+    document: dict[str, Any]
+    files: tuple[Path, ...]
+
+
+def assess(request: Request, out: Path, *, planned: Callable[[Assessment], None], listener: Listener) -> Done:
+    """Register, plan, run, conclude, write `results.json` and `report.pdf` into `out`. Raises Refused with one sentence."""
+    organisation, person = local_submitter(request.organisation)
+    policy = default_policy()
+    with Crew(Path(settings.WORK), request.threads) as crew:
+        registered = register(request.submission, crew, organisation=organisation, by=person)
+        assessment = _submit(request, registered, person, policy, crew)
+        planned(assessment)
+        run_assessment(assessment, crew, listener)
+    conclude(assessment, policy)
+    document = snapshot(assessment, policy)
+    out.mkdir(parents=True, exist_ok=True)
+    results, report = out / "results.json", out / "report.pdf"
+    write_results(document, results)
+    render(document, report)
+    return Done(assessment, document, (report, results))
+
+
+def _submit(request: Request, registered: Registered, person: User, policy: Policy, crew: Crew) -> Assessment:
+    version = registered.model_version
+    choices = Choices(
+        profile=request.profile,
+        release=request.release,
+        seed=request.seed,
+        threads=request.threads,
+        policy={"version": policy.version, "sha256": policy.sha256},
+        catalogues={name: framework.sha256 for name, framework in sorted(frameworks().items())},
+        level=policy.level,
+        margin=policy.margin,
+        min_group=policy.min_group,
+        min_positives=policy.min_positives,
+        attack_seeds=policy.attack_seeds,
+    )
+    case = open_versions(crew, version, registered.train, registered.population, registered.schema, asdict(choices.settings()))
+    runs = planned_runs(case["kind"], registered.schema, min(request.release, Access.from_word(version.access)))
+    digests = {
+        "model": version.artifact.sha256,
+        "train": registered.train.artifact.sha256,
+        "population": registered.population.artifact.sha256,
+    }
+    plan = frozen_plan(choices, runs, schema=registered.schema, case=case, digests=digests)
+    return submit_assessment(
+        by=person,
+        model_version=version,
+        train=registered.train,
+        population=registered.population,
+        plan=plan,
+        runs=runs,
+        title=f"{version.model.name}, version {version.number}",
+    )
+
+
+def local_submitter(slug: str) -> tuple[Organisation, User]:
+    """The organisation of this home and the account its command line submits as; made on first use. It cannot sign in."""
+    organisation = Organisation.objects.filter(slug=slug).first() or create_organisation(slug.capitalize(), slug=slug)
+    email = f"command-line@{slug}.invalid"
+    person = User.objects.filter(email=email).first() or create_user(email, "Command line")
+    add_member(organisation, person, Role.SERVICE_ACCOUNT)
+    return organisation, person
+
+
+def default_threads() -> int:
+    """The cores this process may use, at most 4: more threads did not make an assessment faster."""
+    return min(4, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)

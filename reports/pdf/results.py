@@ -1,0 +1,145 @@
+"""Results, one attack a page: the answer sentence, its picture, and the expert table with baseline, control, interval, n and power."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from reportlab.lib.units import mm
+from reportlab.platypus import PageBreak, Paragraph, Spacer
+
+from assessments import printed
+from assessments.pictures import attack_word, pictures_of_run, run_word, rung_word
+from governance import numbers
+from reports import palette
+from reports.pdf import styles, words
+from reports.pdf.charts_access import drawn
+from reports.pdf.context import Context, Story, run_badge
+from reports.pdf.flowables import Column, barred, listing, plain_table
+
+Estimate = Mapping[str, Any]
+
+
+def attacks(ctx: Context) -> Story:
+    """Every completed attack on its own page, worst first; the first comes under the heading of the section."""
+    if not ctx.attacks:
+        return [PageBreak(), ctx.heading("Results", "results"), ctx.body("No attack ended with a result. See what was not run, and why.")]
+    story: Story = []
+    for i, run in enumerate(ctx.attacks):
+        head = [ctx.heading("Results", "results")] if i == 0 else []
+        story += [PageBreak(), *head, *_attack(ctx, run)]
+    return story
+
+
+def _attack(ctx: Context, run: Mapping[str, Any]) -> Story:
+    key = f"run-{ctx.results['runs'].index(run)}"
+    knows = words.listed([words.KNOWLEDGE.get(k, words.plain(k)) for k in run["knows"]], "nothing more")
+    margin = [
+        run_badge(run["verdict"]),
+        Spacer(1, 4),
+        Paragraph(f"sees {rung_word(run['access'])}", styles.CELL_MUTED),
+        Paragraph(f"knows {ctx.texts.cell(knows)}", styles.CELL_MUTED),
+        Paragraph(f"{words.counted(run['queries'], 'question')}", styles.CELL_MUTED),
+    ]
+    sentence = [Paragraph(ctx.texts.prose(run["sentence"] or "No sentence was recorded for this run."), styles.ANSWER)]
+    if run.get("train_gap"):
+        sentence += [Spacer(1, 4), Paragraph("Its answers differ on training records, beside what the attack gains.", styles.MUTED)]
+    side = styles.BADGE_COLUMN
+    answer = plain_table([[sentence, "", margin]], [styles.BLOCK - side - 15 * mm, 4 * mm, side], padding=0, space=0)
+    objective = words.OBJECTIVES.get(run["objective"], words.plain(run["objective"]))
+    story: Story = [ctx.heading(run_word(run), key, 1), ctx.note(objective), barred(run["verdict"], [answer])]
+    story += [
+        part
+        for picture in pictures_of_run(ctx.results, run)
+        if picture.kind != "ladder" or _leads(ctx, run)
+        for part in _framed(ctx, picture)
+    ]
+    return [*story, *expert_tables(ctx, run), *_power(ctx, run)]
+
+
+def _leads(ctx: Context, run: Mapping[str, Any]) -> bool:
+    """Whether `run` is the worst of its objective and feature: the ladder over all of them is drawn there, once."""
+    peers = [r for r in ctx.attacks if (r["objective"], r.get("feature")) == (run["objective"], run.get("feature"))]
+    return peers[0] is run
+
+
+def _framed(ctx: Context, picture: Any) -> Story:
+    title = Paragraph(ctx.texts.cell(picture.title), styles.CAPTION)
+    return [
+        Spacer(1, 4),
+        title,
+        Spacer(1, 3),
+        drawn(picture, ctx.texts),
+        Paragraph(ctx.texts.prose(picture.caption), styles.SMALL),
+        Spacer(1, 5),
+    ]
+
+
+def _power(ctx: Context, run: Mapping[str, Any]) -> Story:
+    power = (run.get("power") or {}).get("sentence") or "The power of this test was not computed."
+    params = ", ".join(f"{words.plain(k)} {v}" for k, v in run["params"].items()) or "as the attack defines them"
+    said = [("Power", power), ("Parameters", f"{params}."), *(("Note", note) for note in run.get("notes", ()))]
+    return [Paragraph(" ".join(f"<b>{head}.</b> {ctx.texts.prose(text)}" for head, text in said), styles.MUTED)]
+
+
+def expert_tables(ctx: Context, run: Mapping[str, Any]) -> Story:
+    """Estimates as tables of measure by arm: measures that share their arms share a table, so no cell stays empty."""
+    rows: dict[tuple[str, str | None], dict[str, Estimate]] = {}
+    for e in run["estimates"]:
+        rows.setdefault((e["measure"], e.get("group")), {})[e["arm"]] = e
+    tables: dict[tuple[str, ...], list[tuple[str, dict[str, Estimate]]]] = {}
+    for (measure, group), arms in rows.items():
+        shape = tuple(sorted(arms, key=_arm_rank))
+        label = words.measure_word(measure) + (f" {group}" if group is not None else "")
+        tables.setdefault(shape, []).append((label, arms))
+    if not tables:
+        return [ctx.body("This run recorded no numbers.")]
+    level = printed.level(ctx.plan.get("level", 0.95))
+    single = [(label, *arms.values()) for shape, lines in tables.items() if len(shape) == 1 for label, arms in lines]
+    story: Story = []
+    for shape, lines in tables.items():
+        if len(shape) > 1:
+            caption = "Further measures" if story else f"Numbers of {attack_word(run['attack'])}, {level} intervals"
+            story.append(_table(ctx, caption, shape, lines))
+    return [*story, *_single(ctx, single)]
+
+
+def _single(ctx: Context, lines: Sequence[tuple[str, Estimate]]) -> Story:
+    """Numbers that stand for one arm alone, a line each."""
+    rows = []
+    for label, e in lines:
+        arm = words.ARM_HEADS.get(e["arm"], words.plain(e["arm"]))
+        rows.append([_named(ctx, f"{label}, {arm}", {e["arm"]: e}), Paragraph(_number(ctx, e, True), styles.CELL_RIGHT)])
+    return [plain_table([[Paragraph(a, styles.CELL), b] for a, b in rows], [styles.BLOCK - 62 * mm, 62 * mm], space=6)] if rows else []
+
+
+def _arm_rank(arm: str) -> int:
+    return words.ARM_ORDER.index(arm) if arm in words.ARM_ORDER else len(words.ARM_ORDER)
+
+
+def _table(ctx: Context, caption: str, arms: Sequence[str], lines: Sequence[tuple[str, dict[str, Estimate]]]) -> Any:
+    # Up to three arms leave room for the interval beside its number; more put it below.
+    wide = len(arms) <= 3
+    width = 35.0 if wide else {4: 28.0, 5: 23.0}.get(len(arms), 21.0)
+    columns = [
+        Column("Measure", 170 - width * len(arms)),
+        *(Column(words.ARM_HEADS.get(a, words.plain(a)), width, number=True) for a in arms),
+    ]
+    rows = [[_named(ctx, label, found), *(_number(ctx, found[arm], wide) for arm in arms)] for label, found in lines]
+    return listing(caption, columns, rows)
+
+
+def _named(ctx: Context, label: str, found: Mapping[str, Estimate]) -> str:
+    """The measure with its n; arms with another n are named beside it."""
+    first, *rest = sorted(found.values(), key=lambda e: _arm_rank(e["arm"]))
+    others = [f"{words.ARM_HEADS.get(e['arm'], e['arm'])} {numbers.count(e['n'])}" for e in rest if e["n"] != first["n"]]
+    n = f"n = {numbers.count(first['n'])}" + (f" ({', '.join(others)})" if others else "")
+    return f'{ctx.texts.cell(label, 90)} <font size="7.5" color="#{palette.MUTED}">{n.replace(" ", "&nbsp;", 2)}</font>'
+
+
+def _number(ctx: Context, estimate: Estimate, wide: bool) -> str:
+    if estimate["value"] is None:
+        return f'<font color="#{palette.MUTED}">{ctx.texts.cell(printed.absent(estimate), 60)}</font>'
+    value, _, bracket = printed.whole(estimate).partition(" [")
+    size = 7.5 if wide else 7.2
+    return f'{value}{" " if wide else "<br/>"}<font size="{size}" color="#{palette.MUTED}">[{bracket}</font>'
