@@ -70,8 +70,8 @@ def open_versions(
 ) -> dict[str, Any]:
     """Give the crew's children the stored model and data; what the referee counted in them."""
     crew.opened("attack", "load", path=str(crew.named(artifact_path(model.artifact), f".{model.format}")))
-    paths = [crew.named(artifact_path(data.artifact), data.profile["suffix"]) for data in (train, population)]
-    return open_case(crew, *paths, schema, list(model.classes), **settings)
+    members, outsiders = (crew.named(artifact_path(data.artifact), data.profile["suffix"]) for data in (train, population))
+    return open_case(crew, members, outsiders, schema, list(model.classes), **settings)
 
 
 def _measure_model(assessment: Assessment, crew: Crew) -> dict[str, Any]:

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from django.db import transaction
-
 from accounts.models import Organisation, User
 from assessments.crew import Crew
 from assessments.errors import ChildRefused, Refused
@@ -16,7 +14,7 @@ from attacks.errors import AttackError
 from attacks.schema import Schema, read_schema
 from governance.facts import DatasetFacts, ModelFacts
 from governance.models import DatasetVersion, ModelVersion
-from governance.services import register_dataset_version, register_model_version, register_system
+from governance.services import all_or_nothing, register_dataset_version, register_model_version, register_system
 
 DATA_SUFFIXES = (".csv.gz", ".csv", ".parquet", ".npz")
 
@@ -54,7 +52,7 @@ def register(submission: Submission, crew: Crew, *, organisation: Organisation, 
         _try_on(crew)
     except ChildRefused as problem:
         raise Refused(str(problem)) from None
-    with transaction.atomic():
+    with all_or_nothing(organisation):
         system = register_system(by=by, organisation=organisation, name=submission.system)
         version = register_model_version(
             by=by,

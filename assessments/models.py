@@ -108,7 +108,12 @@ class Run(models.Model):
         ordering = ("assessment", "number")
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(fields=("assessment", "number"), name="run_numbered_once"),
-            models.UniqueConstraint(fields=("assessment", "attack", "feature", "access"), nulls_distinct=False, name="run_planned_once"),
+            models.UniqueConstraint(
+                fields=("assessment", "attack", "feature", "access"), condition=Q(feature__isnull=False), name="run_on_a_column_planned_once"
+            ),
+            models.UniqueConstraint(
+                fields=("assessment", "attack", "access"), condition=Q(feature__isnull=True), name="run_without_column_planned_once"
+            ),
             models.CheckConstraint(condition=Q(status__in=RunStatus.values), name="run_status_known"),
             models.CheckConstraint(condition=~Q(status__in=NEEDS_REASON) | ~Q(reason=""), name="run_without_result_has_reason"),
         ]

@@ -130,7 +130,7 @@ def three_guesses(results: Results, run: Run) -> Picture | None:
     if not rows or run["objective"] == "model_inversion":
         return None
     everyone = rows_of(run, GUESSES[run["objective"]][0])
-    refs = ()
+    refs: tuple[Ref, ...] = ()
     if (common := everyone.get("majority")) and common["value"] is not None:
         word = "a coin" if run["objective"] == "membership_inference" else ARM_WORDS["majority"]
         refs = (Ref(f"{word} {printed.value(common)}", float(common["value"]), "dashed", "x"),)
@@ -266,33 +266,42 @@ def withheld_gallery(results: Results, run: Run) -> Picture | None:
 def groups(results: Results) -> Picture | None:
     """Picture 2: outcomes and leakage by group, worst first; None where no group was compared."""
     runs = [r for r in results["runs"] if r["objective"] == "disparity" and r["status"] == "completed"]
-    ratios = _by_group(runs, lambda m: m == RATIO, "population")
-    leaks = _by_group(runs, lambda m: m.startswith(LEAK), "difference")
-    bands = _by_group(runs, lambda m: m.startswith(LEAK), "null")
-    names = sorted({*ratios, *leaks}, key=lambda g: _worst_first(ratios.get(g), leaks.get(g), g))
+    ratios = _worst_by_group(runs, RATIO, "population", lowest=True)
+    leaks = _worst_by_group(runs, LEAK, "difference", lowest=False)
+    names = sorted(
+        {*ratios, *leaks}, key=lambda g: _worst_first(ratios.get(g, {}).get("population"), leaks.get(g, {}).get("difference"), g)
+    )
     if not names:
         return None
-    rows = tuple(_group_line(g, ratios.get(g), leaks.get(g), bands.get(g)) for g in names)
-    compared = sum(1 for g in names if leaks.get(g) and leaks[g]["value"] is not None)
+    rows = tuple(_group_line(g, ratios.get(g, {}), leaks.get(g, {})) for g in names)
+    compared = sum(1 for found in leaks.values() if found["difference"]["value"] is not None)
     more = f" The {MOST_ROWS} worst of {len(rows):,} groups are drawn; the table lists all." if len(rows) > MOST_ROWS else ""
     caption = (
-        "Left: selection rate divided by the best group's. Right: points the attack gains more than on everyone else; grey band: chance alone. "
-        f"Corrected for {compared:,} comparison{'' if compared == 1 else 's'} (Holm). A group left of the limit is flagged as a point; the verdict uses the interval.{more} {_basis(results)}"
+        "Left: selection rate divided by the best group's. Right: points the attack gains more than on everyone else; grey band: chance "
+        f"alone. Corrected for {compared:,} comparison{'' if compared == 1 else 's'} (Holm). A group left of the limit is flagged as a "
+        f"point; the verdict uses the interval.{more} {_basis(results)}"
     )
     return Picture("groups", _group_title(rows), caption, _group_alt(rows), rows[:MOST_ROWS], _group_refs(results))
 
 
-def _by_group(runs: Sequence[Run], wanted: Any, arm: str) -> dict[str, Mapping[str, Any]]:
-    """The worst estimate per group over the runs that hold one: the lowest ratio, the largest difference."""
-    found: dict[str, Mapping[str, Any]] = {}
+def _worst_by_group(runs: Sequence[Run], prefix: str, arm: str, *, lowest: bool) -> dict[str, dict[str, Mapping[str, Any]]]:
+    """Per group the estimates by arm of the one run and measure whose `arm` is worst there: the lowest ratio, the largest difference."""
+    found: dict[str, dict[str, Mapping[str, Any]]] = {}
     for run in runs:
+        rows: dict[tuple[str, str], dict[str, Mapping[str, Any]]] = {}
         for e in run["estimates"]:
-            if not wanted(e["measure"]) or e["arm"] != arm or not e.get("group"):
-                continue
-            known = found.get(e["group"])
-            if known is None or known["value"] is None or (e["value"] is not None and arm == "difference" and e["value"] > known["value"]):
-                found[e["group"]] = e
+            if e.get("group") and str(e["measure"]).startswith(prefix):
+                rows.setdefault((e["group"], e["measure"]), {})[e["arm"]] = e
+        for (group, _), arms in rows.items():
+            if arm in arms and (group not in found or _is_worse(arms[arm], found[group][arm], lowest)):
+                found[group] = arms
     return found
+
+
+def _is_worse(one: Mapping[str, Any], known: Mapping[str, Any], lowest: bool) -> bool:
+    if one["value"] is None or known["value"] is None:
+        return one["value"] is not None
+    return bool(one["value"] < known["value"]) if lowest else bool(one["value"] > known["value"])
 
 
 def _worst_first(ratio: Mapping[str, Any] | None, leak: Mapping[str, Any] | None, name: str) -> tuple[bool, float, float, str]:
@@ -301,14 +310,14 @@ def _worst_first(ratio: Mapping[str, Any] | None, leak: Mapping[str, Any] | None
     return (r is None and d is None, r if r is not None else 9.0, -(d if d is not None else -9.0), name)
 
 
-def _group_line(name: str, ratio: Mapping[str, Any] | None, leak: Mapping[str, Any] | None, band: Mapping[str, Any] | None) -> Line:
+def _group_line(name: str, ratios: Mapping[str, Mapping[str, Any]], leaks: Mapping[str, Mapping[str, Any]]) -> Line:
     marks = []
-    if ratio:
+    if ratio := ratios.get("population"):
         best = ratio["value"] == 1.0 and "reference" in str(ratio.get("reason", ""))
         marks.append(_mark(dict(ratio, arm="best" if best else "ratio"), "selection rate against the best group"))
-    if leak:
+    if leak := leaks.get("difference"):
         marks.append(_mark(leak, ARM_WORDS["difference"]))
-    if band and band["value"] is not None:
+    if (band := leaks.get("null")) and band["value"] is not None:
         marks.append(_mark(band, ARM_WORDS["null"]))
     n = max((m.n for m in marks), default=0)
     return Line(group_word(name), f"n = {n:,}", tuple(marks))

@@ -47,9 +47,17 @@ class PlannedRun:
     reason: str = ""
 
 
-def planned_runs(kind: str, schema: Schema, release: Access) -> list[PlannedRun]:
-    """Every registered attack on every column it concerns, those that cannot run included, with the reason."""
-    runs = [run for attack in registered().values() for run in _runs_of(attack, kind, schema, release)]
+# The rungs an owner may grant, in the order of the ladder.
+RUNGS = tuple(rung.word for rung in Access if rung >= Access.LABEL)
+
+
+def planned_runs(kind: str, schema: Schema, *, release: str, model_access: str) -> list[PlannedRun]:
+    """Every registered attack on every column it concerns, those that cannot run included, with the reason.
+
+    An attacker sees what the release shows, and no more than the model file can answer.
+    """
+    granted = min(Access.from_word(release), Access.from_word(model_access))
+    runs = [run for attack in registered().values() for run in _runs_of(attack, kind, schema, granted)]
     # Leakage by group is read off the other runs' outcomes, so it comes last.
     for column in _columns(kind, schema, Role.PROTECTED):
         runs.append(PlannedRun(VULNERABILITY, Objective.DISPARITY.value, column, Access.NONE.word))
@@ -98,7 +106,7 @@ class Choices:
     """What the submitter chose, and what the installation adds."""
 
     profile: Profile
-    release: Access
+    release: str
     seed: int
     threads: int
     policy: Mapping[str, Any]
@@ -130,7 +138,7 @@ def frozen_plan(
     settings = choices.settings()
     return {
         "profile": choices.profile.value,
-        "release": choices.release.word,
+        "release": choices.release,
         "seed": settings.seed,
         "attack_seeds": settings.attack_seeds,
         "auxiliary_draws": settings.auxiliary_draws,

@@ -3,7 +3,7 @@ it stands in results.json, without its sentence."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from assessments import printed
@@ -21,7 +21,7 @@ def run_sentence(run: Run, *, margin: float) -> str:
     """What this run showed, or why it showed nothing."""
     if run["status"] != "completed":
         return _without_result(run)
-    if run["gates"].get("G2", {}).get("state") == "failed":
+    if run["gates"].get("G2", {}).get("state") == "failed" and run["verdict"] == "not_resolvable":
         return 'No verdict: the leak we planted was not found (gate G2), so "nothing found" would mean nothing.'
     if run["attack"] == "disparity.selection":
         return _selection(run)
@@ -39,7 +39,7 @@ def run_sentence(run: Run, *, margin: float) -> str:
     return said(run, margin)
 
 
-def answer_sentence(runs: list[Run]) -> tuple[str | None, str]:
+def answer_sentence(runs: Sequence[Run]) -> tuple[str | None, str]:
     """The assessment's verdict and sentence: those of its worst run."""
     order = ("memorised", "model_adds", "not_resolvable", "population_only", "nothing")
     judged = [run for run in runs if run["verdict"]]
@@ -169,7 +169,7 @@ def _not_resolvable(run: Run, margin: float) -> str:
         if gap is not None:
             return f"We cannot tell whether it is memory: the attack is better on training people than on outsiders by {printed.whole(gap)}."
     low, high = (numbers.show(gain[end], Unit.POINTS) for end in ("low", "high"))
-    said = f"We cannot tell: the gain lies between {low} and {high}, on both sides of the {numbers.limit(margin, Unit.POINTS)[:-1]} margin."
+    said = f"We cannot tell: the gain lies between {low} and {high}, on both sides of the {numbers.limit(margin, Unit.POINTS).split()[0]}-point margin."
     needed = records_to_settle(Estimate(gain["value"], gain["low"], gain["high"], gain["n"]), margin)
     more = None if needed is None else needed - gain["n"]
     units = "classes" if run["objective"] == "model_inversion" else "records"

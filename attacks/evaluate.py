@@ -15,7 +15,7 @@ from typing import Any
 from attacks.access import Access, Budget, Metered, Objective, Target
 from attacks.case import Case, ImageCase, TableCase
 from attacks.errors import AccessDenied, NotApplicable
-from attacks.result import Guess, Judgement
+from attacks.result import Guess, Judgement, RunVerdict
 from attacks.settings import Settings, stream
 
 Guesses = dict[str, list[Guess]]
@@ -84,7 +84,10 @@ def judge(attack: Any, case: Case, feature: str | None, guesses: Mapping[str, An
     """The referee's judgement with gates G1 and G2; needs no model."""
     stage = stage_of(attack.threat_model.objective)
     judged: Judgement = stage.judge(case, feature, attack, guesses, settings)
-    return replace(judged, gates={**stage.gates(case, feature, attack, settings), **judged.gates})
+    gates = {**stage.gates(case, feature, attack, settings), **judged.gates}
+    blind_to_leaks = gates["G2"]["state"] == "failed" and judged.verdict in (RunVerdict.NOTHING, RunVerdict.POPULATION_ONLY)
+    # An attack that misses a planted leak has not shown that there is none.
+    return replace(judged, gates=gates, verdict=RunVerdict.NOT_RESOLVABLE if blind_to_leaks else judged.verdict)
 
 
 def evaluate(

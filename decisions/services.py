@@ -14,12 +14,14 @@ from governance import rules as rulebook
 from governance.controls import control_verdicts
 from governance.determination import not_carried_out
 from governance.frameworks import frameworks
-from governance.gates import access_gate, recovery_gate, repeat_gate
+from governance.gates import access_gate, recovery_gate, repeat_gate, size_gate
 from governance.impact import impact_of
 from governance.measured import Gate, GateState, Measured, gates_from
 from governance.policy import Policy
 from governance.verdict import WORST_FIRST, Verdict
 
+# Which measures the rules read from a run of these attacks; of the others, all of their objective.
+READ_FROM = {"disparity.selection": rulebook.IMPACT_RATIO, "disparity.vulnerability": rulebook.VULNERABILITY}
 # Runs that no attacker carries out: they read decisions or other runs, so no rung of access can be too low.
 NO_ATTACKER = ("disparity.selection", "disparity.vulnerability")
 
@@ -89,28 +91,48 @@ def _open_measurements(run: Run) -> list[Measured]:
     """What the rules would have read from this run, without numbers: it stays on the open list."""
     if run.status == RunStatus.NOT_RUN:
         return []
+    read_from = READ_FROM.get(run.attack, f"{run.objective}.")
     return [
         Measured(
-            measure=endpoint, arm=rule.arm, value=None, low=None, high=None, n=0, attack=run.attack, feature=run.feature,
-            access=run.access, reason=run.reason, group=f"{run.feature}=?" if rule.by_group else None,
-        )  # fmt: skip
+            measure=endpoint,
+            arm=rule.arm,
+            value=None,
+            low=None,
+            high=None,
+            n=0,
+            attack=run.attack,
+            feature=run.feature,
+            access=run.access,
+            reason=run.reason,
+            group=f"{run.feature}=every group" if rule.by_group else None,
+        )
         for rule in rulebook.RULES
         for endpoint in rule.endpoints
-        if endpoint.startswith(run.objective) and (run.objective != "disparity" or endpoint.startswith(run.attack.replace("selection", "impact")))
+        if endpoint.startswith(read_from)
     ]
 
 
 def run_gates(run: Run, policy: Policy) -> dict[str, Gate]:
-    """G1 and G2 as measured with the run; G4 to G6 from its plan. G3 belongs to each rule."""
+    """G1 and G2 as measured with the run, G3 to G6 from its plan. A rule asks G3 again of the very number it reads."""
     plan = run.assessment.plan
     gates = gates_from(run.gates)
     if run.attack in NO_ATTACKER:
         gates = {name: gates.get(name, Gate(name, GateState.NOT_APPLICABLE, "Not an attack.")) for name in ("G1", "G2", "G5")}
     else:
         gates["G5"] = access_gate(run.access, plan["release"])
+    gates["G3"] = _enough(run, policy)
     gates["G4"] = repeat_gate(plan["attack_seeds"], hashes_recorded=bool(run.assessment.plan_hash), needed=policy.attack_seeds)
     gates["G6"] = recovery_gate(0)
     return gates
+
+
+def _enough(run: Run, policy: Policy) -> Gate:
+    """G3 by the largest minimum of the rules that read this run's whole-model numbers."""
+    if run.attack in NO_ATTACKER:
+        return Gate("G3", GateState.PASSED, "Each group is counted on its own; groups that are too small are not shown.")
+    reading = [r for r in rulebook.RULES if not r.by_group and r.endpoints[0].startswith(run.objective)]
+    found = [size_gate(_sizes(run, None, ()), policy.limits[rule.id].minimum) for rule in reading]
+    return next((gate for gate in found if gate.state is not GateState.PASSED), found[0])
 
 
 def _measured(run: Run, o: Observation, observations: Iterable[Observation], gates: Mapping[str, Gate]) -> Measured:
@@ -132,17 +154,17 @@ def _measured(run: Run, o: Observation, observations: Iterable[Observation], gat
     )
 
 
-def _sizes(run: Run, o: Observation, observations: Iterable[Observation]) -> dict[str, int]:
+def _sizes(run: Run, o: Observation | None, observations: Iterable[Observation]) -> dict[str, int]:
     """The counts minimum data speak of."""
     split = run.assessment.plan["split"]
     if run.objective == "model_inversion":
-        return {"identities": run.power.get("n", o.n), "reconstructions_each": run.assessment.plan["attack_seeds"]}
+        return {"identities": int(run.power["n"]), "reconstructions_each": run.assessment.plan["attack_seeds"]}
     if run.objective == "membership_inference":
         each = min(split["attacked"], split["control"])
         return {"members": each, "control": each}
     if run.objective == "attribute_inference":
         return {"members": split["attacked"], "control": min(split["attacked"], split["control"])}
-    if run.attack != "disparity.selection":
+    if run.attack != "disparity.selection" or o is None:
         return {}
     of_arm = [x for x in observations if x.measure == "disparity.impact_ratio" and x.arm == o.arm and x.value is not None]
     reference = next((x.n for x in of_arm if x.low == x.high), None)

@@ -125,14 +125,17 @@ def _process(control: Control, on: RestsOn, rules: Sequence[RuleVerdict]) -> tup
     """Documented when a valid test of every required rule exists; the outcome is judged elsewhere."""
     if control.any_test:
         if any(r.valid for r in rules):
-            return Verdict.SATISFIED, f"{control.cite} asks {control.asks}; it was. How good the result is, the outcome controls say."
+            return (
+                Verdict.SATISFIED,
+                f"{control.cite} asks {control.asks}; this was done. How good the result is, the outcome controls say.",
+            )
         return Verdict.INCONCLUSIVE, f"Inconclusive: {control.cite} asks {control.asks}, and no test passed its validity gates."
     invalid = sorted({r.rule for r in on.judged} - {r.rule for r in on.judged if r.valid})
-    gaps = [*(_named(rule) + " was not measured" for rule in on.missing), *(f"the test of {rule} is not valid" for rule in invalid)]
+    gaps = [*_unmeasured(on), *(f"the test of {rule} is not valid" for rule in invalid)]
     gaps += [f"there is no record of {need}" for need in control.also_needs]
     if gaps:
         return Verdict.INCONCLUSIVE, f"Inconclusive: {control.cite} asks {control.asks}; {_listed(gaps)}."
-    return Verdict.SATISFIED, f"{control.cite} asks {control.asks}; it was. How good the result is, the outcome controls say."
+    return Verdict.SATISFIED, f"{control.cite} asks {control.asks}; this was done. How good the result is, the outcome controls say."
 
 
 def _outcome(control: Control, on: RestsOn) -> tuple[Verdict, str]:
@@ -142,7 +145,7 @@ def _outcome(control: Control, on: RestsOn) -> tuple[Verdict, str]:
         unmet = [_unmet(r) for r in on.judged if r.verdict is Verdict.NOT_SATISFIED]
         return verdict, f"The evidence does not support {control.cite}: {_listed(unmet)}."
     gaps = [f"{r.key} is inconclusive" for r in on.judged if r.verdict is Verdict.INCONCLUSIVE]
-    gaps += [f"{_named(rule)} was not measured" for rule in on.missing]
+    gaps += _unmeasured(on)
     gaps += [f"there is no record of {need}" for need in control.also_needs]
     if gaps:
         return Verdict.INCONCLUSIVE, f"Inconclusive: {_listed(gaps)}."
@@ -153,7 +156,7 @@ def _outcome(control: Control, on: RestsOn) -> tuple[Verdict, str]:
 def _overlay_reason(verdict: Verdict, on: RestsOn, policy_version: int) -> str:
     unmet = [_unmet(r) for r in on.judged if r.verdict is Verdict.NOT_SATISFIED]
     gaps = [f"{r.key} is inconclusive" for r in on.judged if r.verdict is Verdict.INCONCLUSIVE]
-    gaps += [f"{_named(rule)} was not measured" for rule in on.missing]
+    gaps += _unmeasured(on)
     why = unmet if verdict is Verdict.NOT_SATISFIED else gaps
     detail = f": {_listed(why)}" if why else ""
     return f"Against the organisation's own limits (policy {policy_version}), {RULE_LABELS[verdict].lower()}{detail}."
@@ -169,8 +172,10 @@ def _unmet(row: RuleVerdict) -> str:
     return f"{row.rule} is not met{about} ({value}, limit {numbers.limit(row.limit, unit)})"
 
 
-def _named(rule: str) -> str:
-    return f"{NOT_BUILT[rule]} ({rule})" if rule in NOT_BUILT else rule
+def _unmeasured(on: RestsOn) -> list[str]:
+    """The rules nothing was measured for, as one part of a sentence."""
+    named = [f"{NOT_BUILT[rule]} ({rule})" if rule in NOT_BUILT else rule for rule in on.missing]
+    return [f"nothing was measured of {', '.join(named)}"] if named else []
 
 
 def _listed(parts: Sequence[str]) -> str:

@@ -106,11 +106,11 @@ def _worst_rule(category: Category, rules: Sequence[RuleVerdict]) -> tuple[Verdi
     applies = {name for name in category.rules if all(r.applicable for r in rows if r.rule == name)}
     unmeasured = [name for name in category.rules if name in applies and name not in {r.rule for r in judged}]
     if not judged:
-        what = "; ".join(f"{NOT_BUILT.get(name, name)} ({name})" if name in NOT_BUILT else name for name in unmeasured)
+        what = ", ".join(f"{NOT_BUILT[name]} ({name})" if name in NOT_BUILT else name for name in unmeasured)
         return Verdict.NOT_ASSESSED, f"Not assessed: nothing was measured of {what}."
     verdict = worst(r.verdict for r in judged)
     if verdict is Verdict.SATISFIED and unmeasured:
-        return Verdict.INCONCLUSIVE, f"Inconclusive: the rules judged are met, but {', '.join(unmeasured)} was not measured."
+        return Verdict.INCONCLUSIVE, f"Inconclusive: the rules judged are met, but nothing was measured of {', '.join(unmeasured)}."
     first = next(r for r in judged if r.verdict is verdict)
     others = sum(r.verdict is verdict for r in judged) - 1
     more = "" if not others else " One more row reads the same." if others == 1 else f" {numbers.count(others)} more rows read the same."

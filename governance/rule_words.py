@@ -87,7 +87,7 @@ def unequal(verdict: Verdict, m: Measured, limit: Limit, comparisons: int) -> st
     """R-DPV: how much more an attack gains on one group."""
     number = numbers.interval(m.value, m.low, m.high, Unit.POINTS, against=limit.value)
     corrected = f", corrected for {comparisons} comparisons" if comparisons > 1 else ""
-    attack = f"the attack {m.source}" if m.source else "the attack"
+    attack = _source_name(m.source)
     return (
         f"{RULE_LABELS[verdict]}: {attack} gains {number} more on {group_name(m.group)} than on everyone else{corrected}, "
         f"{_side(verdict, m, limit)} {numbers.limit(limit.value, Unit.POINTS)}."
@@ -153,6 +153,13 @@ def settles(verdict: Verdict, rule: str, m: Measured, limit: Limit) -> str:
 
 def group_name(group: str | None) -> str:
     return (group or "the group").replace("=", " = ", 1)
+
+
+def _source_name(source: str) -> str:
+    """`attribute_inference.csmia/marital` as the attack csmia on marital; membership runs guess no column."""
+    run, _, feature = source.partition("/")
+    name = f"the attack {run.rsplit('.', 1)[-1].replace('_', ' ')}" if run else "the attack"
+    return f"{name} on {feature}" if feature not in ("", "-", "None") else name
 
 
 def _side(verdict: Verdict, m: Measured, limit: Limit) -> str:

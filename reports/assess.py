@@ -19,7 +19,6 @@ from assessments.intake import Registered, Submission, register
 from assessments.models import Assessment
 from assessments.plan import Choices, Profile, frozen_plan, planned_runs
 from assessments.services import submit_assessment
-from attacks.access import Access
 from decisions.services import conclude
 from governance.frameworks import frameworks
 from governance.policy import Policy, default_policy
@@ -34,7 +33,7 @@ class Request:
     """What the caller of `manage.py assess` asks for."""
 
     submission: Submission
-    release: Access
+    release: str
     profile: Profile
     seed: int
     threads: int
@@ -82,7 +81,7 @@ def _submit(request: Request, registered: Registered, person: User, policy: Poli
         attack_seeds=policy.attack_seeds,
     )
     case = open_versions(crew, version, registered.train, registered.population, registered.schema, asdict(choices.settings()))
-    runs = planned_runs(case["kind"], registered.schema, min(request.release, Access.from_word(version.access)))
+    runs = planned_runs(case["kind"], registered.schema, release=request.release, model_access=version.access)
     digests = {
         "model": version.artifact.sha256,
         "train": registered.train.artifact.sha256,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rich.console import Console
+from rich.padding import Padding
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -22,7 +23,8 @@ VERDICT_WORDS = {
 }
 RULE_WORDS = {"satisfied": "Limit met", "inconclusive": "Inconclusive", "not_satisfied": "Limit not met", "not_assessed": "Not assessed"}
 # The measure whose arms stand in the table, by the verdict's endpoint.
-ENDPOINT_WORDS = {"accuracy": "everyone", "accuracy_top_10pct": "surest tenth", "top1": "classes"}
+ARM_WORDS = (("attack", "with the model"), ("baseline", "without"), ("control", "outsiders"))
+ENDPOINT_WORDS = {"accuracy": "on everyone", "accuracy_top_10pct": "on its surest tenth", "top1": "on every class"}
 
 
 class Watcher:
@@ -66,7 +68,9 @@ class Watcher:
 
 
 def run_name(attack: str, feature: str | None) -> str:
-    return f"{attack} → {feature}" if feature else attack
+    """csmia → marital, gap: the objective is said by the sentence."""
+    name = attack.rsplit(".", 1)[-1]
+    return f"{name} → {feature}" if feature else name
 
 
 def show(console: Console, document: Mapping[str, Any]) -> None:
@@ -74,60 +78,55 @@ def show(console: Console, document: Mapping[str, Any]) -> None:
     assessment = document["assessment"]
     console.print()
     console.rule(f"[bold]{assessment['title']}[/bold] · {assessment['model']['algorithm']}", align="left")
-    console.print(f"\n[bold]{VERDICT_WORDS.get(assessment['verdict'], 'No verdict')}.[/bold] {assessment['sentence']}\n", highlight=False)
-    console.print(_attacks(document), _groups(document), _rules(document), highlight=False)
-    for run in document["runs"]:
-        if run["status"] != "completed":
-            console.print(f"  {run_name(run['attack'], run['feature'])}: {run['sentence']}", style="dim", highlight=False)
+    console.print(f"\nVerdict: [bold]{VERDICT_WORDS.get(assessment['verdict'], 'none')}[/bold]\n{assessment['sentence']}\n")
+    _attacks(console, document)
+    _groups(console, document)
+    console.print()
+    console.print(_rules(document))
+    open_runs = [run for run in document["runs"] if run["status"] != "completed"]
+    if open_runs or assessment["notices"]:
+        console.print("\n[bold]Also to know[/bold]")
+    for run in open_runs:
+        _listed(console, f"{run_name(run['attack'], run['feature'])}. {run['sentence']}", "dim")
     for notice in assessment["notices"]:
-        console.print(f"  Note: {notice}", style="dim", highlight=False)
+        _listed(console, notice, "dim")
 
 
-def _attacks(document: Mapping[str, Any]) -> Table:
-    table = _table("Attacks (95% intervals; gain = with the model minus without it)", "attack", "judged on")
-    for heading in ("with the model", "without", "outsiders", "gain"):
-        table.add_column(heading, justify="right")
-    table.add_column("verdict")
+def _attacks(console: Console, document: Mapping[str, Any]) -> None:
+    """Two lines per attack, so that nothing is cut at 80 columns."""
+    console.print("[bold]Attacks[/bold] (95% intervals; the gain is what the model adds to the best guess without it)")
     for run in document["runs"]:
         if run["status"] != "completed" or not run["verdict"]:
             continue
-        rows = {
-            r["arm"]: r
-            for r in run["estimates"]
-            if r["group"] is None and r["measure"] == f"{run['objective']}.{run['verdict_endpoint']}"
-        }
-        cells = [printed.value(rows[arm]) if arm in rows else "" for arm in ("attack", "baseline", "control")]
-        gain = printed.whole(rows["advantage"]) if "advantage" in rows else ""
-        endpoint = ENDPOINT_WORDS.get(run["verdict_endpoint"], run["verdict_endpoint"])
-        table.add_row(run_name(run["attack"], run["feature"]), endpoint, *cells, gain, VERDICT_WORDS[run["verdict"]])
-    return table
+        endpoint = f"{run['objective']}.{run['verdict_endpoint']}"
+        rows = {r["arm"]: r for r in run["estimates"] if r["group"] is None and r["measure"] == endpoint}
+        told = [f"{words} {printed.value(rows[arm])}" for arm, words in ARM_WORDS if arm in rows]
+        gain = f"   gain {printed.whole(rows['advantage'])}" if "advantage" in rows else ""
+        on = ENDPOINT_WORDS.get(run["verdict_endpoint"], run["verdict_endpoint"])
+        console.print(f"  {run_name(run['attack'], run['feature'])}, {on}: [bold]{VERDICT_WORDS[run['verdict']]}[/bold]")
+        console.print(f"    {'   '.join(told)}{gain}", soft_wrap=True)
 
 
-def _groups(document: Mapping[str, Any]) -> Table | str:
+def _groups(console: Console, document: Mapping[str, Any]) -> None:
     told = [r for r in document["runs"] if r["objective"] == "disparity" and r["status"] == "completed"]
-    if not told:
-        return ""
-    table = _table("Groups", "comparison", "result")
+    if told:
+        console.print("\n[bold]Groups[/bold]")
     for run in told:
-        table.add_row(run_name(run["attack"], run["feature"]), run["sentence"])
-    return table
+        _listed(console, f"{run['feature']}: {run['sentence']}")
+
+
+def _listed(console: Console, text: str, style: str = "") -> None:
+    console.print(Padding(text, (0, 0, 0, 2)), style=style or None)
 
 
 def _rules(document: Mapping[str, Any]) -> Table:
-    table = _table("Limits of the policy", "rule", "about")
+    table = Table("rule", "about", box=None, pad_edge=False, padding=(0, 1, 0, 0), title="Limits of the policy", title_justify="left", title_style="bold")
     for heading in ("measured", "limit"):
-        table.add_column(heading, justify="right")
-    table.add_column("verdict")
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("verdict", no_wrap=True)
     for rule in document["rules"]:
-        about = rule["feature"] or "the whole model"
+        about = rule["feature"] or "everyone"
         if rule["verdict"] == "not_assessed":
             continue
-        table.add_row(rule["rule"], about, printed.rule_estimate(rule), printed.rule_limit(rule), RULE_WORDS[rule["verdict"]])
-    return table
-
-
-def _table(title: str, *headings: str) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold", header_style="bold", box=None, pad_edge=False, padding=(0, 2))
-    for heading in headings:
-        table.add_column(heading)
+        table.add_row(rule["rule"], about, printed.rule_estimate(rule).replace(" points", ""), printed.rule_limit(rule), RULE_WORDS[rule["verdict"]])
     return table

@@ -26,6 +26,9 @@ from attacks.schema import Role, Schema, parse_schema
 from attacks.settings import Settings
 
 
+NO_LOOK_ALIKES = {"look_alikes_removed": 0, "look_alikes_expected": 0.0, "members_with_twins": 0}
+
+
 class RefereeChild:
     def __init__(self) -> None:
         self._case: Case | None = None
@@ -128,9 +131,11 @@ def _same_columns(train: Records, population: Records, names: list[str]) -> None
 
 
 def _split_counts(case: Case) -> dict[str, Any]:
+    """The split in numbers. Identical images are refused, so there are no look-alikes among them."""
+    unit = "records" if case.train.subjects is None else "people"
     if isinstance(case, ImageCase):
-        counts = {"attacked": len(case.train), "evaluator": len(case.split.evaluator), "auxiliary": len(case.split.public)}
-        return {**counts, "control": len(case.split.held_out), "unit": "records" if case.train.subjects is None else "people"}
+        evaluator, auxiliary, control = len(case.split.evaluator), len(case.split.public), len(case.split.held_out)
+        return {"attacked": len(case.train), "auxiliary": auxiliary, "control": control, "evaluator": evaluator, "unit": unit, **NO_LOOK_ALIKES}
     split = case.split
     return {
         "attacked": len(split.attacked),
@@ -139,7 +144,7 @@ def _split_counts(case: Case) -> dict[str, Any]:
         "look_alikes_removed": split.look_alikes_removed,
         "look_alikes_expected": round(split.look_alikes_expected, 1),
         "members_with_twins": split.members_with_twins,
-        "unit": "records" if case.train.subjects is None else "people",
+        "unit": unit,
     }
 
 

@@ -203,18 +203,26 @@ def _agreement_rows(member: AttributeGuess, outsider: AttributeGuess, truth: Tru
         (Arm.BASELINE, imputed.guesses, truth.members, truth.member_subjects),
     )
     for arm, guesses, values, who in arms:
-        k, rng = len(truth.candidates), stream(settings.seed, OBJECTIVE, "agreement", str(arm))
-        shared = {"level": settings.level, "clusters": who, "rng": rng}
-        found: list[tuple[str, str | None, Estimate | None]] = [
-            ("mcc", None, metric_interval(mcc, guesses, values, k, **shared)),
-            ("g_mean", None, metric_interval(g_mean, guesses, values, k, **shared)),
-        ]
-        for v, name in enumerate(truth.candidates):
-            found.append(("precision", str(name), precision_of(v, guesses, values, **shared)))
-            found.append(("recall", str(name), recall_of(v, guesses, values, **shared)))
-            found.append(("f1", str(name), metric_interval(partial(_f1_of, v), guesses, values, k, **shared)))
-        rows += [Row(f"{OBJECTIVE}.{m}", arm, e, group, len(values), "" if e else "never guessed, or nobody has it") for m, group, e in found]
+        for name, group, estimate in _agreement(guesses, values, who, truth.candidates, settings, str(arm)):
+            reason = "" if estimate else "never guessed, or nobody has it"
+            rows.append(Row(f"{OBJECTIVE}.{name}", arm, estimate, group, len(values), reason))
     return rows
+
+
+def _agreement(
+    guesses: Array, values: Array, who: Array | None, candidates: Sequence[Any], settings: Settings, arm: str
+) -> list[tuple[str, str | None, Estimate | None]]:
+    k, level, rng = len(candidates), settings.level, stream(settings.seed, OBJECTIVE, "agreement", arm)
+
+    def whole(metric: Callable[[Array], Array]) -> Estimate | None:
+        return metric_interval(metric, guesses, values, k, level=level, clusters=who, rng=rng)
+
+    found: list[tuple[str, str | None, Estimate | None]] = [("mcc", None, whole(mcc)), ("g_mean", None, whole(g_mean))]
+    for v, name in enumerate(map(str, candidates)):
+        found.append(("precision", name, precision_of(v, guesses, values, level=level, clusters=who, rng=rng)))
+        found.append(("recall", name, recall_of(v, guesses, values, level=level, clusters=who, rng=rng)))
+        found.append(("f1", name, whole(partial(_f1_of, v))))
+    return found
 
 
 def _f1_of(value: int, matrix: Array) -> Array:

@@ -9,11 +9,11 @@ import numpy as np
 
 from attacks.access import Array
 from attacks.case import TableCase
+from attacks.comparable import lineup
 from attacks.disparity import referee
 from attacks.disparity.groups import Group, groups_of
 from attacks.disparity.view import SelectionView
 from attacks.errors import NotApplicable
-from attacks.comparable import lineup
 from attacks.result import Arm, Judgement, LabelGuess
 from attacks.settings import Settings
 from attacks.verdict import gate

@@ -7,7 +7,7 @@ after each move. All classes descend in one batch.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import numpy as np
 
@@ -27,13 +27,13 @@ LEAST_GAIN = 1e-3
 class MiFace:
     """Minimise, per class c, -log f_c(x) + `total_variation` TV(x) + `l2` mean(x^2), clipped to the pixel range.
 
-    -log f_c and the paper's 1 - f_c fall together, but the logarithm keeps its slope where f_c is tiny, so a class the
-    black image says nothing about still gets going. TV (mean absolute step between neighbours) and L2, with x scaled to
-    [0, 1], are this repository's Process; `process="plain"` only clips. `step` is in units of the pixel range.
+    -log f_c and the paper's 1 - f_c fall together, but the logarithm keeps its slope where f_c is tiny, so a class that
+    the black image says nothing about still gets going. TV (mean absolute step between neighbours) and L2, with x scaled
+    to [0, 1], are this library's Process. `step` and `start_noise` are in units of the pixel range.
 
-    A class stops once its confidence reaches `threshold`, or once its cost has stood still for `window` steps;
-    its cheapest image is kept. Every `check_every` steps the confidence is asked for, one question per image beside
-    the one that each gradient costs. A budget too small for all `steps` buys as many as it can, at least one.
+    A class stops once its confidence reaches `threshold`, or once its cost has stood still for `window` steps; its
+    cheapest image is kept. Every `check_every` steps the confidence is asked for, one question per image beside the one
+    that each gradient costs. A budget too small for all `steps` buys as many as it can, at least one.
     """
 
     name: ClassVar[str] = "model_inversion.mi_face"
@@ -48,7 +48,6 @@ class MiFace:
     check_every: int = 5
     total_variation: float = 0.02
     l2: float = 0.2
-    process: Literal["tv_l2", "plain"] = "tv_l2"
 
     def run(self, target: Metered, view: InversionView, *, budget: Budget, rng: np.random.Generator) -> InversionGuess:
         budget.require(target.queries + 2 * view.n_classes)
@@ -67,12 +66,13 @@ class MiFace:
 @register
 @dataclass(frozen=True, kw_only=True)
 class MiFacePlain(MiFace):
-    """MI-FACE as published for images without structure: Process only clips."""
+    """MI-FACE whose Process only clips."""
 
     name: ClassVar[str] = "model_inversion.mi_face_plain"
-    summary: ClassVar[str] = "the same search without any idea of what images look like"
+    summary: ClassVar[str] = "draws the image each class is surest about, with no idea of what images look like"
 
-    process: Literal["tv_l2", "plain"] = "plain"
+    total_variation: float = 0.0
+    l2: float = 0.0
 
 
 class _Search:
@@ -109,24 +109,20 @@ class _Search:
         confidence = self.target.predict_proba(self.scaled(self.images[now]))[np.arange(len(now)), now]
         cost = -np.log(np.maximum(confidence, 1e-300)) + self._prior(self.images[now])
         self.improved_at[now] = np.where(cost < self.best_cost[now] - LEAST_GAIN, self.moves, self.improved_at[now])
-        better = now[cost < self.best_cost[now]]
-        self.best[better] = self.images[better]
-        self.best_confidence[better] = confidence[cost < self.best_cost[now]]
+        cheaper = cost < self.best_cost[now]
+        self.best[now[cheaper]] = self.images[now[cheaper]]
+        self.best_confidence[now[cheaper]] = confidence[cheaper]
         self.best_cost[now] = np.minimum(cost, self.best_cost[now])
         done = (confidence >= attack.threshold) | (self.moves - self.improved_at[now] >= attack.window)
         self.active = now[~done]
 
     def _prior(self, images: Array) -> Array:
         """(a,) what Process adds to the cost."""
-        if self.attack.process == "plain":
-            return np.zeros(len(images))
         flat = images.reshape(len(images), -1)
         cost: Array = self.attack.total_variation * total_variation(images) + self.attack.l2 * (flat**2).mean(axis=1)
         return cost
 
     def _prior_gradient(self, images: Array) -> Array:
-        if self.attack.process == "plain":
-            return np.zeros_like(images)
         pixels = images[0].size
         slope: Array = self.attack.total_variation * total_variation_gradient(images) + self.attack.l2 * 2 / pixels * images
         return slope
@@ -135,7 +131,7 @@ class _Search:
 def total_variation(images: Array) -> Array:
     """(n,) mean absolute step down plus mean absolute step right; 0 for records that are no pictures (n, d)."""
     total = np.zeros(len(images))
-    for steps in _steps(images):
+    for _, steps in _steps(images):
         total += np.abs(steps).reshape(len(images), -1).mean(axis=1)
     return total
 
@@ -143,9 +139,7 @@ def total_variation(images: Array) -> Array:
 def total_variation_gradient(images: Array) -> Array:
     """Slope of `total_variation` by every pixel, of the images' shape."""
     gradient = np.zeros_like(images)
-    for axis, steps in zip((-2, -1), _steps(images), strict=False):
-        if not steps.size:
-            continue
+    for axis, steps in _steps(images):
         signs = np.moveaxis(np.sign(steps), axis, -1) / steps[0].size
         moved = np.moveaxis(gradient, axis, -1)
         moved[..., 1:] += signs
@@ -153,5 +147,8 @@ def total_variation_gradient(images: Array) -> Array:
     return gradient
 
 
-def _steps(images: Array) -> tuple[Array, ...]:
-    return () if images.ndim < 3 else (np.diff(images, axis=-2), np.diff(images, axis=-1))
+def _steps(images: Array) -> list[tuple[int, Array]]:
+    """(axis, differences of neighbours along it), for the axes of a picture that have neighbours."""
+    if images.ndim < 3:
+        return []
+    return [(axis, np.diff(images, axis=axis)) for axis in (-2, -1) if images.shape[axis] > 1]

@@ -16,7 +16,8 @@ from attacks.result import Estimate
 @dataclass(frozen=True)
 class Nearness:
     """Per class (k,): `train`, `held_out` distance to the nearest image, mean over the attack seeds, and `signs`: 1.0
-    where training is nearer, 0.0 where it is not. NaN for classes with no training or no held-out image.
+    where training is nearer, 0.0 where it is not. NaN for classes with no training or no held-out image. `drawn` counts
+    the training images that took part, over all classes.
 
     Distances are root mean squares per pixel between images brought to mean 0 and standard deviation 1: 0 is the same
     picture, the square root of 2 two unrelated ones.
@@ -25,6 +26,7 @@ class Nearness:
     train: Array
     held_out: Array
     signs: Array
+    drawn: int
 
     @property
     def compared(self) -> int:
@@ -50,19 +52,20 @@ def nearness(
     many draws would break that balance. Exact ties fall by lot.
     """
     flat = [_unit(part) for part in (train, held_out)]
-    found = np.full((2, n_classes), np.nan)
+    found, drawn = np.full((2, n_classes), np.nan), 0
     for k in range(n_classes):
         inside, outside = np.flatnonzero(train_labels == k), np.flatnonzero(held_out_labels == k)
         m = min(len(inside), len(outside))
         if not m:
             continue
+        drawn += m
         mine = _unit(images[:, k])
         for arm, rows in enumerate((inside, outside)):
             found[arm, k] = nearest_distance(mine, flat[arm][rng.permutation(rows)[:m]]).mean()
     gap = found[1] - found[0]
     lot = rng.integers(0, 2, n_classes).astype(float)
     signs = np.where(np.isnan(gap), np.nan, np.where(gap == 0, lot, (gap > 0).astype(float)))
-    return Nearness(found[0], found[1], signs)
+    return Nearness(found[0], found[1], signs, drawn)
 
 
 def _unit(images: Array) -> Array:

@@ -99,7 +99,7 @@ def judge_inversion(
         endpoint=ENDPOINT,
         power=_power(contests[ENDPOINT], n_classes),
         train_gap=gap,
-        notes=_notes(contests[ENDPOINT], near, quality, best, verdict, class_names),
+        notes=_notes(contests[ENDPOINT], near, len(train_images), quality, best, verdict, class_names),
         gates={"G1": blind},
         per_record={"top1": contests[ENDPOINT].attack, "baseline": contests[ENDPOINT].baseline, "nearer_to_training": near.signs},
     )
@@ -275,7 +275,7 @@ def _weak_evaluator(quality: Estimate) -> str:
 
 
 def _notes(
-    contest: Contest, near: Nearness, quality: Estimate, best: str, verdict: RunVerdict, class_names: Sequence[str]
+    contest: Contest, near: Nearness, trained_on: int, quality: Estimate, best: str, verdict: RunVerdict, class_names: Sequence[str]
 ) -> tuple[str, ...]:
     if quality.value < LEAST_ACCURACY:
         return (f"No verdict: {_weak_evaluator(quality)}.",)
@@ -291,6 +291,11 @@ def _notes(
     if near.compared:
         notes.append(
             f"{near.nearer:,} of {near.compared:,} reconstructions lie nearer to training images than to equally many held-out ones."
+        )
+    if near.compared and near.drawn < trained_on:
+        notes.append(
+            f"{near.drawn:,} of {trained_on:,} training images took part in that comparison, as many as there are held-out ones; "
+            "a person on one of the others may be remembered without showing here."
         )
     if near.compared < len(contest.attack):
         notes.append(

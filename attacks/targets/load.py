@@ -26,7 +26,7 @@ def model_format(path: Path) -> str:
     suffix = path.suffix.lower()
     if suffix == ".safetensors":
         return "safetensors"
-    if head[:1] == pickle.PROTO and head[1:2] <= bytes([pickle.HIGHEST_PROTOCOL]) or suffix in (".pkl", ".pickle"):
+    if (head[:1] == pickle.PROTO and head[1:2] <= bytes([pickle.HIGHEST_PROTOCOL])) or suffix in (".pkl", ".pickle"):
         raise UnsafeFormat(f"{path.name} is a pickle, which can run code when it is opened. {SAFE}")
     if suffix == ".joblib":
         raise UnsafeFormat(f"{path.name} is a joblib file, a pickle inside, which can run code when it is opened. {SAFE}")

@@ -90,7 +90,7 @@ def load_skops(path: Path) -> SklearnTarget:
         raise
     except zipfile.BadZipFile:
         raise ModelProblem(f"{path.name} is no skops file (not even a zip); save the model with skops.io.dump.") from None
-    except Exception as error:  # noqa: BLE001  skops raises many kinds on a broken file; each is the owner's to mend
+    except Exception as error:
         raise ModelProblem(f"{path.name} cannot be opened as a skops file ({_first_line(error)}); save it again with skops.io.dump.") from None
     if not hasattr(model, "predict") or not hasattr(model, "classes_"):
         raise ModelProblem(f"{path.name} holds a {type(model).__name__}, not a fitted classifier; only classifiers can be assessed.")

@@ -16,6 +16,7 @@ MAX_LAYERS = 200
 MAX_CLASSES = 100_000
 MAX_PARAMETERS = 50_000_000
 LARGEST_NUMBER = 1e30
+SHOWN = 40  # characters of a stranger's text that a message repeats
 MAX_NUMBERS_PER_RECORD = 2**24  # entering or leaving any layer
 
 Shape = tuple[int, ...]
@@ -137,7 +138,7 @@ def _mapping(value: Any, what: str, known: set[str]) -> Mapping[str, Any]:
         raise ModelProblem(f"{what} must be a JSON object.")
     unknown = sorted(str(key) for key in set(value) - known)
     if unknown:
-        raise ModelProblem(f"{what} has the unknown key {unknown[0]!r}; known are {', '.join(sorted(known))}.")
+        raise ModelProblem(f"{what} has the unknown key {unknown[0][:SHOWN]!r}; known are {', '.join(sorted(known))}.")
     return value
 
 
@@ -156,7 +157,7 @@ def _number(value: Any, what: str) -> float:
 
 def _whole(value: Any, what: str, least: int, most: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-        raise ModelProblem(f"{what} must be a whole number from {least} to {most:,}, not {value!r}.")
+        raise ModelProblem(f"{what} must be a whole number from {least} to {most:,}.")
     return value
 
 
@@ -200,7 +201,7 @@ def _read_input(value: Any, position: int) -> Numeric | OneHot:
 def _read_layer(value: Any, position: int) -> Layer:
     kind = value.get("type") if isinstance(value, Mapping) else None
     if not isinstance(kind, str) or kind not in SETTINGS:
-        raise ModelProblem(f"Layer {position} has the unknown type {kind!r}; known are {', '.join(sorted(SETTINGS))}.")
+        raise ModelProblem(f"Layer {position} has the unknown type {str(kind)[:SHOWN]!r}; known are {', '.join(sorted(SETTINGS))}.")
     what, known = f"Layer {position} ({kind})", SETTINGS[kind]
     keys = _mapping(value, what, {"type", *known})
     if kind == "dropout":

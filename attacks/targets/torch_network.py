@@ -116,6 +116,12 @@ class TorchTarget:
         self.classes: tuple[Any, ...] = architecture.classes
         self._batch = max(1, min(MAX_BATCH, MAX_NUMBERS_IN_FLIGHT // architecture.widest))
 
+    @property
+    def algorithm(self) -> str:
+        """The layers that carry weights, such as `Network of conv2d, conv2d, linear, linear`."""
+        weighted = [layer.type for layer in self.architecture.layers if layer.type in ("linear", "conv2d")]
+        return f"Network of {', '.join(weighted)}"
+
     def predict(self, X: Any) -> Array:
         """(n,) positions in `classes`."""
         answer: Array = self.logits(X).argmax(axis=1)

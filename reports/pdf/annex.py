@@ -68,7 +68,7 @@ def _again(ctx: Context) -> Story:
         ctx.heading("Run it again", "again", 1),
         facts(pairs, styles.BLOCK, label=50 * mm),
         Paragraph(
-            "With the files whose hashes stand above, the same versions and the same number of threads, this command gives the same results:",
+            "With the files whose hashes stand above, the same versions and number of threads, this command gives the same results:",
             styles.BODY,
         ),
         Paragraph(ctx.texts.markup(command), styles.MONO),

@@ -34,21 +34,27 @@ def visual(text: str) -> str:
             out.append(text[i])
             i += 1
             continue
-        end = _run_end(classes, i)
+        end = _run_end(text, classes, i)
         out.append(_mirrored_run(joined(text[i:end])))
         i = end
     return "".join(out)
 
 
-def _run_end(classes: list[str], start: int) -> int:
-    """One past the last right-to-left letter reachable from `start` without crossing a left-to-right one."""
+def _run_end(text: str, classes: list[str], start: int) -> int:
+    """One past the last right-to-left letter, number or closed bracket reachable from `start` without crossing a left-to-right letter."""
     last = start
     for i in range(start, len(classes)):
         if classes[i] == "L":
             break
-        if classes[i] in RIGHT or classes[i] == "NSM":
+        closes = text[i] in ")]}" and _opened(text[start : last + 1], text[i])
+        if classes[i] in RIGHT or classes[i] in NUMBER or classes[i] == "NSM" or closes:
             last = i
     return last + 1
+
+
+def _opened(run: str, closing: str) -> bool:
+    """Whether `run` holds a bracket that `closing` closes."""
+    return run.count(closing.translate(MIRRORED)) > run.count(closing)
 
 
 def _mirrored_run(run: str) -> str:

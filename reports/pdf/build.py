@@ -49,11 +49,10 @@ def _one_pass(results: Mapping[str, Any], paper: str, before: Built) -> Built:
 
 
 def _story(ctx: Context) -> Story:
-    height = styles.PAPERS[ctx.paper][1] - styles.TOP - styles.BOTTOM
     parts = [contents(ctx), scope(ctx), data(ctx), method(ctx), attacks(ctx), groups(ctx), controls(ctx), rules(ctx), findings(ctx)]
     parts += [[*determination(ctx), *limitations(ctx)]]
     body = [flowable for part in parts for flowable in part]
-    return [Anchor("The answer", "answer", 0), *first_page(ctx, height), PageBreak(), *body, *annex(ctx)]
+    return [Anchor("The answer", "answer", 0), *first_page(ctx), PageBreak(), *body, *annex(ctx)]
 
 
 def _surround(ctx: Context) -> Surround:

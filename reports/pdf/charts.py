@@ -77,7 +77,7 @@ class ThreeGuesses(Drawing):
         self.start = 0.5 if min(values, default=0.0) >= 0.5 else 0.0
 
     def x(self, share: float) -> float:
-        return self.LEFT + (min(max(share, self.start), 1.0) - self.start) / (1 - self.start) * (self.RIGHT - self.LEFT)
+        return float(self.LEFT + (min(max(share, self.start), 1.0) - self.start) / (1 - self.start) * (self.RIGHT - self.LEFT))
 
     def draw(self) -> None:
         floor_, top = 9 * mm, self.height - 5 * mm
@@ -136,7 +136,7 @@ class AgainstLimit(Flowable):  # type: ignore[misc]
         left, right = 2 * mm, self.width - 2 * mm
 
         def x(v: float) -> float:
-            return left + (v - first + spare) / (last - first + 2 * spare) * (right - left)
+            return float(left + (v - first + spare) / (last - first + 2 * spare) * (right - left))
 
         pen = Drawing.on(self.canv)
         y = 4 * mm
@@ -152,8 +152,8 @@ class AgainstLimit(Flowable):  # type: ignore[misc]
 class Groups(Drawing):
     """Picture 2: two panels side by side, 170 mm wide, 16 mm plus 6 mm a row."""
 
-    NAME, COUNT = 32 * mm, 44 * mm
-    PANELS = {"ratio": (47 * mm, 79 * mm, 102 * mm), "points": (107 * mm, 143 * mm, 170 * mm)}  # from, to, right edge of the digits
+    NAME, COUNT = 36 * mm, 50 * mm
+    PANELS = {"ratio": (53 * mm, 81 * mm, 103 * mm), "points": (107 * mm, 143 * mm, 170 * mm)}  # from, to, right edge of the digits
     ARMS = {"ratio": ("ratio", "best"), "points": ("difference",)}
     HEADS = {"ratio": "Outcome: rate against the best group", "points": "Leakage: points more than everyone else"}
     TICKS = (1.0, 0.8, 0.5, 1.25, 0.64, 0.4, 0.2, 2.0, 0.1, 4.0, 0.05, 8.0)  # the ones to name first come first
@@ -180,7 +180,7 @@ class Groups(Drawing):
         (left, right, _), (low, high) = self.PANELS[axis], self.ranges[axis]
         value = min(max(value, low), high)
         share = log(value / low) / log(high / low) if axis == "ratio" else (value - low) / (high - low)
-        return left + share * (right - left)
+        return float(left + share * (right - left))
 
     def draw(self) -> None:
         bottom, top = 9 * mm, self.height - 9.5 * mm

@@ -16,20 +16,20 @@ from reports.pdf.text import Texts
 
 
 class Ladder(Drawing):
-    """Picture 4: a plot 83 mm wide and 62 mm high; the names of its lines stand at their right ends."""
+    """Picture 4: a plot 83 mm wide, 62 mm high where the page has room; the names of its lines stand at their right ends."""
 
     LEFT, RIGHT = 13 * mm, 83 * mm
     BOTTOM = 16 * mm
 
-    def __init__(self, picture: Picture, texts: Texts) -> None:
-        super().__init__(picture, texts, 130, 62)
+    def __init__(self, picture: Picture, texts: Texts, height: float = 62) -> None:
+        super().__init__(picture, texts, 130, height)
 
     def y(self, share: float) -> float:
-        return self.BOTTOM + min(max(share, 0.0), 1.0) * (self.height - self.BOTTOM - 4 * mm)
+        return float(self.BOTTOM + min(max(share, 0.0), 1.0) * (self.height - self.BOTTOM - 4 * mm))
 
     def x(self, position: float) -> float:
         pitch = (self.RIGHT - self.LEFT) / len(self.picture.rows)
-        return self.LEFT + (position + 0.5) * pitch
+        return float(self.LEFT + (position + 0.5) * pitch)
 
     def draw(self) -> None:
         pitch = (self.RIGHT - self.LEFT) / len(self.picture.rows)
@@ -103,9 +103,9 @@ class Gallery(Drawing):
             self.say(x + 11 * mm, y + 3 * mm, tile.note, 20 * mm, ink=palette.TEXT, align="centre")
 
 
-KINDS: dict[str, type[Flowable]] = {"three_guesses": ThreeGuesses, "groups": Groups, "ladder": Ladder, "gallery": Gallery}
+KINDS: dict[str, type[Flowable]] = {"three_guesses": ThreeGuesses, "groups": Groups, "gallery": Gallery}
 
 
-def drawn(picture: Picture, texts: Texts) -> Flowable:
-    """The drawing of a picture."""
-    return KINDS[picture.kind](picture, texts)
+def drawn(picture: Picture, texts: Texts, ladder: float = 62) -> Flowable:
+    """The drawing of a picture; `ladder` is the height of a picture 4 in millimetres."""
+    return Ladder(picture, texts, ladder) if picture.kind == "ladder" else KINDS[picture.kind](picture, texts)

@@ -27,6 +27,11 @@ class Context:
     texts: Texts = field(default_factory=Texts)
 
     @property
+    def height(self) -> float:
+        """Height of the text block in points."""
+        return float(styles.PAPERS[self.paper][1] - styles.TOP - styles.BOTTOM)
+
+    @property
     def assessment(self) -> Mapping[str, Any]:
         return self.results["assessment"]  # type: ignore[no-any-return]
 

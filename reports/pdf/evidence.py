@@ -28,8 +28,9 @@ def controls(ctx: Context) -> Story:
         PageBreak(),
         ctx.heading("Controls", "controls"),
         ctx.note(
-            "P: a process control asks that a risk be examined and documented. O: an outcome control depends on the result. The worst rule counts. "
-            "Supported means that the evidence meets every limit the control rests on; nothing here is a legal conclusion."
+            "P: a process control asks that a risk be examined and documented. O: an outcome control depends on the result. "
+            "The worst rule counts. Supported means that the evidence meets every limit the control rests on; "
+            "nothing here is a legal conclusion."
         ),
     ]
     if not ctx.results["controls"]:
@@ -91,7 +92,7 @@ def _rule_link(ctx: Context, key: str) -> str:
 def _not_assessed(ctx: Context, name: str, silent: Sequence[Row]) -> Story:
     """Two controls a line: they are many, and each says the same."""
     reasons = dict.fromkeys(c["reason"] for c in silent if c["reason"])
-    reason = f". {next(iter(reasons))}" if len(reasons) == 1 else ""
+    reason = [ctx.note(f"{words.counted(len(silent), 'control')} not assessed. {next(iter(reasons))}")] if len(reasons) == 1 else []
     half = (len(silent) + 1) // 2
     pairs = [(silent[i], silent[i + half] if i + half < len(silent) else None) for i in range(half)]
     columns = [Column("Control", 27), Column("Title", 58), Column("Control", 27), Column("Title", 58)]
@@ -101,7 +102,7 @@ def _not_assessed(ctx: Context, name: str, silent: Sequence[Row]) -> Story:
         for c in (left, right):
             cells += ["", ""] if c is None else [_control(ctx, c), ctx.texts.cell(c["title"]) + _own_reason(ctx, c, len(reasons))]
         table.append(cells)
-    return [listing(f"{name}: not assessed{reason}", columns, table)]
+    return [*reason, listing(f"{name}: not assessed", columns, table)]
 
 
 def _own_reason(ctx: Context, control: Row, reasons: int) -> str:
@@ -117,11 +118,11 @@ def rules(ctx: Context) -> Story:
     if not rows:
         return [*story, ctx.body("No rule was judged.")]
     columns = [
-        Column("Rule", 33),
-        Column("Measured", 31, number=True),
-        Column("Limit, and whose", 32),
+        Column("Rule", 40),
+        Column("Measured", 29, number=True),
+        Column("Limit, source", 32),
         Column("Verdict", 30),
-        Column("Why, and what would settle it", 44),
+        Column("Why, what settles it", 39),
     ]
     return [
         *story,
@@ -214,9 +215,7 @@ def _block(ctx: Context, finding: Row, rule: Row | None) -> KeepTogether:
 
 
 def _margin(ctx: Context, finding: Row, rule: Row | None) -> list[str]:
-    lines = [
-        f'<link href="#findings" color="#{palette.LINK}">summary</link> · <link href="#rules" color="#{palette.LINK}">{ctx.texts.cell(finding["rule"], 20)}</link>'
-    ]
+    lines = [f'<link href="#findings" color="#{palette.LINK}">summary</link> · {_rule_link(ctx, str(finding["rule"]))}']
     if rule:
         lines += [printed.rule_estimate(rule), f"limit {printed.rule_limit(rule)}"]
         if rule.get("estimate"):
@@ -245,15 +244,15 @@ def determination(ctx: Context) -> Story:
         sentence = "The evidence shows that the model holds personal data. The DPO and the controller decide what follows."
     else:
         sentence = "Not demonstrated. Until then treat the model as personal data."
-    reason = ctx.results["determination"].get("reason") or "no reason was recorded"
+    reason = str(ctx.results["determination"].get("reason") or "no reason was recorded").rstrip(".")
     return [
         PageBreak(),
         ctx.heading("Determination: is the model personal data?", "determination"),
         barred(family, [Badge(family, label, 10), Spacer(1, 4), Paragraph(sentence, styles.ANSWER)]),
         ctx.body(f"Reason: {reason}."),
         ctx.note(
-            "No attack result alone answers this question: it is asked for every training person and every means reasonably likely to be used. "
-            "The machine's part is evidence; the answer is a human decision with its own record."
+            "No attack result alone answers this question: it is asked for every training person and every means reasonably "
+            "likely to be used. The machine's part is evidence; the answer is a human decision with its own record."
         ),
     ]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from reportlab.lib.units import mm
@@ -15,7 +15,7 @@ from reports import palette
 from reports.pdf import fonts, styles, words
 from reports.pdf.charts_access import drawn
 from reports.pdf.context import Context, Story, about, rule_badge
-from reports.pdf.flowables import Badge, Column, barred, listing, plain_table
+from reports.pdf.flowables import Badge, Column, barred, height_of, listing, plain_table
 from reports.pdf.marks import draw_mark
 from reports.pdf.text import code, fit
 
@@ -40,22 +40,17 @@ class MarkedLine(Flowable):  # type: ignore[misc]
         self.canv.drawString(12, 2.4, fit(self.line, self.font, 8.5, self.width - 14))
 
 
-def first_page(ctx: Context, height: float) -> Story:
-    """The parts of page one that fit into `height` points; the picture goes first where they do not, it stands on its own page too."""
+def first_page(ctx: Context) -> Story:
+    """The parts of page one that fit on it; the picture goes first where they do not, it stands on its own page too."""
     worst = next(iter(ctx.attacks), None)
     top = [*_cover(ctx), _answer_box(ctx, worst), _decisions(ctx), _impact(ctx)]
     bottom = [_findings(ctx), _limits(ctx, worst)]
     picture = _picture(ctx, worst)
     for middle in (picture, []):
         story = [*top, *middle, *bottom]
-        if _height(story) <= height:
+        if height_of(story) <= ctx.height:
             return story
     return [*top, *bottom]
-
-
-def _height(story: Sequence[Flowable]) -> float:
-    """Height of a column; two neighbours share the larger of their spaces, so this never comes out too small."""
-    return float(sum(part.wrap(styles.BLOCK, 1e6)[1] + part.getSpaceBefore() + part.getSpaceAfter() for part in story))
 
 
 def _cover(ctx: Context) -> Story:
@@ -139,7 +134,7 @@ def _decisions(ctx: Context) -> Flowable:
         ),
         (f"Release with {release}: allow, allow with conditions, or refuse", "risk owner", "after the review", _link("rules", "rules")),
         (
-            f"Settle {words.counted(still_open, 'rule')} left inconclusive and {words.counted(len(ctx.silent), 'attack')} without a result",
+            _to_settle(still_open, len(ctx.silent)),
             "model owner",
             "before the next plan",
             _link("not-run", "what was not run"),
@@ -148,6 +143,12 @@ def _decisions(ctx: Context) -> Flowable:
     ]
     columns = [Column("To decide", 84), Column("By whom", 28), Column("By when", 31), Column("Evidence", 27)]
     return listing("What must be decided", columns, rows, space=4)
+
+
+def _to_settle(still_open: int, silent: int) -> str:
+    parts = [f"{words.counted(still_open, 'rule')} left inconclusive"] if still_open else []
+    parts += [f"{words.counted(silent, 'attack')} without a result"] if silent else []
+    return f"Settle {words.listed(parts)}" if parts else "Nothing is left open; plan the next test"
 
 
 def _link(key: str, word: str) -> str:
@@ -196,7 +197,8 @@ def _limits(ctx: Context, worst: Mapping[str, Any] | None) -> Flowable:
     split = ctx.plan["split"]
     sees = f"Attacker sees {rung_word(worst['access'])}" if worst else "No attack ended with a result"
     text = (
-        f"{sees}; {numbers.count(split['attacked'])} {split.get('unit', 'records')} attacked; {len(ctx.silent)} of {len(ctx.results['runs'])} "
-        f"attacks without a result; {printed.level(ctx.plan.get('level', 0.95))} intervals. A result without a finding is not proof of safety."
+        f"{sees}; {numbers.count(split['attacked'])} {split.get('unit', 'records')} attacked; "
+        f"{len(ctx.silent)} of {words.counted(len(ctx.results['runs']), 'attack')} without a result; "
+        f"{printed.level(ctx.plan.get('level', 0.95))} intervals. A result without a finding is not proof of safety."
     )
     return Paragraph(text, styles.SMALL)

@@ -49,9 +49,9 @@ class Badge(Flowable):  # type: ignore[misc]
 class Heading(Paragraph):  # type: ignore[misc]
     """A paragraph that enters the outline and the contents page under `key`."""
 
-    def __init__(self, markup: str, plain: str, key: str, level: int = 0, *, listed: bool = True) -> None:
+    def __init__(self, markup: str, plain: str, key: str, level: int = 0) -> None:
         super().__init__(f'<a name="{key}"/>{markup}', styles.H1 if level == 0 else styles.H2)
-        self.plain, self.key, self.level, self.listed = plain, key, level, listed
+        self.plain, self.key, self.level, self.listed = plain, key, level, True
 
 
 class Anchor(Flowable):  # type: ignore[misc]
@@ -97,6 +97,8 @@ class HeadedTable(Table):  # type: ignore[misc]
             # Rows may be shared with the part above, so the row is replaced and not changed.
             part._cellvalues[0] = [Paragraph(f"{self.caption} <font color='#{palette.MUTED}'>(continued)</font>", styles.CAPTION), *rest]
             part.caption = self.caption
+            # The line under a head is lost where a table splits.
+            part.setStyle([("LINEBELOW", (0, 1), (-1, 1), 0.75, colour(palette.TEXT))])
 
     def _continues(self, part: Table) -> bool:
         """Whether `part` is the tail: the head of a split keeps the first row after the repeated ones."""
@@ -104,7 +106,7 @@ class HeadedTable(Table):  # type: ignore[misc]
         return first is not self._cellvalues[2][0]
 
 
-def listing(caption: str, columns: Sequence[Column], rows: Sequence[Sequence[Any]], *, space: float = 9) -> Table:
+def listing(caption: str, columns: Sequence[Column], rows: Sequence[Sequence[Any]], *, space: float = 7) -> Table:
     """A table with caption and head on every page it reaches. Cells are markup or flowables; a row never splits.
 
     `rows` must not be empty: say in words that there is nothing.
@@ -127,8 +129,8 @@ def listing(caption: str, columns: Sequence[Column], rows: Sequence[Sequence[Any
             ("VALIGN", (0, 1), (-1, 1), "BOTTOM"),
             ("LEFTPADDING", (0, 0), (-1, -1), 0),
             ("RIGHTPADDING", (0, 0), (-1, -1), 5),
-            ("TOPPADDING", (0, 0), (-1, -1), 2.6),
-            ("BOTTOMPADDING", (0, 0), (-1, -1), 2.6),
+            ("TOPPADDING", (0, 0), (-1, -1), 3),
+            ("BOTTOMPADDING", (0, 0), (-1, -1), 3.2),
             ("LINEBELOW", (0, 1), (-1, 1), 0.75, colour(palette.TEXT)),
             ("LINEBELOW", (0, 2), (-1, last), 0.25, colour(palette.HAIRLINE)),
             # A number ends at the right of its column: what follows it keeps its distance.
@@ -171,7 +173,7 @@ def barred(
 ) -> Table:
     """`content` beside a 1.6 mm bar in the ink of `verdict`, at least `height` points high; its height follows its text."""
     inner = width - 9.6 * mm
-    used = sum(part.wrap(inner, 1e6)[1] + part.getSpaceBefore() + part.getSpaceAfter() for part in content)
+    used = height_of(content, inner)
     filler = [Spacer(1, height - used - 10)] if height > used + 10 else []
     table = Table([["", [*content, *filler]]], colWidths=[1.6 * mm, width - 1.6 * mm], hAlign="LEFT", spaceAfter=space)
     tone = palette.tone(verdict)
@@ -190,3 +192,13 @@ def barred(
         ]
     )
     return table
+
+
+def height_of(story: Sequence[Flowable], width: float = styles.BLOCK) -> float:
+    """Height of a column in points, as a frame lays it out: neighbours share the larger of their spaces, the ends have none."""
+    total, after = 0.0, 1e6
+    for part in story:
+        total += part.wrap(width, 1e6)[1] + max(part.getSpaceBefore() - after, 0)
+        after = part.getSpaceAfter()
+        total += after
+    return total - after if story else 0.0

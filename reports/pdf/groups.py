@@ -75,8 +75,8 @@ def _part(ctx: Context, caption: str, cells: list[Cell], rows: Mapping[str, Mapp
     shown = cells[:6]
     one_measure = len({measure for measure, _ in shown}) == 1
     heads = [words.ARM_HEADS.get(a, words.plain(a)) if one_measure and len(shown) > 1 else words.measure_word(m) for m, a in shown]
-    width = min(124 / len(shown), 41)
-    columns = [Column("Group", 154 - width * len(shown)), Column("n", 16, number=True), *(Column(h, width, number=True) for h in heads)]
+    width = min(124 / len(shown), 38.5)
+    columns = [Column("Group", 157 - width * len(shown)), Column("n", 13, number=True), *(Column(h, width, number=True) for h in heads)]
     wide = len(shown) <= 3
     lines = []
     for group, found in sorted(rows.items(), key=lambda item: _rank(item[1])):

@@ -6,18 +6,21 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reportlab.lib.units import mm
-from reportlab.platypus import PageBreak, Paragraph, Spacer
+from reportlab.platypus import Flowable, PageBreak, Paragraph, Spacer
 
 from assessments import printed
-from assessments.pictures import attack_word, pictures_of_run, run_word, rung_word
+from assessments.pictures import Picture, attack_word, pictures_of_run, run_word, rung_word
 from governance import numbers
 from reports import palette
 from reports.pdf import styles, words
 from reports.pdf.charts_access import drawn
 from reports.pdf.context import Context, Story, run_badge
-from reports.pdf.flowables import Column, barred, listing, plain_table
+from reports.pdf.flowables import Column, barred, height_of, listing, plain_table
 
 Estimate = Mapping[str, Any]
+
+
+LADDER_HEIGHTS = (62, 50, 40)  # millimetres: the highest that keeps an attack on its one page
 
 
 def attacks(ctx: Context) -> Story:
@@ -27,34 +30,45 @@ def attacks(ctx: Context) -> Story:
     story: Story = []
     for i, run in enumerate(ctx.attacks):
         head = [ctx.heading("Results", "results")] if i == 0 else []
-        story += [PageBreak(), *head, *_attack(ctx, run)]
+        story += [PageBreak(), *_fitting(ctx, run, head)]
     return story
 
 
-def _attack(ctx: Context, run: Mapping[str, Any]) -> Story:
-    key = f"run-{ctx.results['runs'].index(run)}"
+def _fitting(ctx: Context, run: Mapping[str, Any], head: Story) -> Story:
+    """The page of one attack with the highest ladder that fits; the smallest where none does."""
+    pages = ([*head, *_attack(ctx, run, ladder)] for ladder in LADDER_HEIGHTS)
+    return next((page for page in pages if height_of(page) <= ctx.height), [*head, *_attack(ctx, run, LADDER_HEIGHTS[-1])])
+
+
+def _attack(ctx: Context, run: Mapping[str, Any], ladder: float) -> Story:
+    name = ctx.heading(run_word(run), f"run-{ctx.results['runs'].index(run)}", 1)
+    objective = words.OBJECTIVES.get(run["objective"], words.plain(run["objective"]))
+    story: Story = [name, barred(run["verdict"], [_answer(ctx, run, objective)])]
+    for picture in pictures_of_run(ctx.results, run):
+        if picture.kind != "ladder" or _leads(ctx, run):
+            story += _framed(ctx, picture, ladder)
+    return [*story, *expert_tables(ctx, run), *_power(ctx, run)]
+
+
+def _answer(ctx: Context, run: Mapping[str, Any], objective: str) -> Flowable:
+    """The sentence; beside it badge, access, knowledge and questions asked."""
     knows = words.listed([words.KNOWLEDGE.get(k, words.plain(k)) for k in run["knows"]], "nothing more")
     margin = [
         run_badge(run["verdict"]),
         Spacer(1, 4),
         Paragraph(f"sees {rung_word(run['access'])}", styles.CELL_MUTED),
         Paragraph(f"knows {ctx.texts.cell(knows)}", styles.CELL_MUTED),
-        Paragraph(f"{words.counted(run['queries'], 'question')}", styles.CELL_MUTED),
+        Paragraph(words.counted(run["queries"], "question"), styles.CELL_MUTED),
     ]
-    sentence = [Paragraph(ctx.texts.prose(run["sentence"] or "No sentence was recorded for this run."), styles.ANSWER)]
+    sentence = [
+        Paragraph(objective, styles.CELL_MUTED),
+        Spacer(1, 2),
+        Paragraph(ctx.texts.prose(run["sentence"] or "No sentence was recorded for this run."), styles.ANSWER),
+    ]
     if run.get("train_gap"):
         sentence += [Spacer(1, 4), Paragraph("Its answers differ on training records, beside what the attack gains.", styles.MUTED)]
     side = styles.BADGE_COLUMN
-    answer = plain_table([[sentence, "", margin]], [styles.BLOCK - side - 15 * mm, 4 * mm, side], padding=0, space=0)
-    objective = words.OBJECTIVES.get(run["objective"], words.plain(run["objective"]))
-    story: Story = [ctx.heading(run_word(run), key, 1), ctx.note(objective), barred(run["verdict"], [answer])]
-    story += [
-        part
-        for picture in pictures_of_run(ctx.results, run)
-        if picture.kind != "ladder" or _leads(ctx, run)
-        for part in _framed(ctx, picture)
-    ]
-    return [*story, *expert_tables(ctx, run), *_power(ctx, run)]
+    return plain_table([[sentence, "", margin]], [styles.BLOCK - side - 15 * mm, 4 * mm, side], padding=0, space=0)
 
 
 def _leads(ctx: Context, run: Mapping[str, Any]) -> bool:
@@ -63,22 +77,18 @@ def _leads(ctx: Context, run: Mapping[str, Any]) -> bool:
     return peers[0] is run
 
 
-def _framed(ctx: Context, picture: Any) -> Story:
+def _framed(ctx: Context, picture: Picture, ladder: float) -> Story:
+    """Title as a sentence, drawing, caption."""
     title = Paragraph(ctx.texts.cell(picture.title), styles.CAPTION)
-    return [
-        Spacer(1, 4),
-        title,
-        Spacer(1, 3),
-        drawn(picture, ctx.texts),
-        Paragraph(ctx.texts.prose(picture.caption), styles.SMALL),
-        Spacer(1, 5),
-    ]
+    caption = Paragraph(ctx.texts.prose(picture.caption), styles.SMALL)
+    return [Spacer(1, 3), title, Spacer(1, 2), drawn(picture, ctx.texts, ladder), Spacer(1, 1), caption, Spacer(1, 3)]
 
 
 def _power(ctx: Context, run: Mapping[str, Any]) -> Story:
     power = (run.get("power") or {}).get("sentence") or "The power of this test was not computed."
-    params = ", ".join(f"{words.plain(k)} {v}" for k, v in run["params"].items()) or "as the attack defines them"
-    said = [("Power", power), ("Parameters", f"{params}."), *(("Note", note) for note in run.get("notes", ()))]
+    params = ", ".join(f"{words.plain(k)} {v}" for k, v in run["params"].items())
+    said = [("Power", power), *(("Note", note) for note in run.get("notes", ()))]
+    said += [("Parameters", f"{params}.")] if params else []
     return [Paragraph(" ".join(f"<b>{head}.</b> {ctx.texts.prose(text)}" for head, text in said), styles.MUTED)]
 
 
@@ -95,7 +105,7 @@ def expert_tables(ctx: Context, run: Mapping[str, Any]) -> Story:
     if not tables:
         return [ctx.body("This run recorded no numbers.")]
     level = printed.level(ctx.plan.get("level", 0.95))
-    single = [(label, *arms.values()) for shape, lines in tables.items() if len(shape) == 1 for label, arms in lines]
+    single = [(label, next(iter(arms.values()))) for shape, lines in tables.items() if len(shape) == 1 for label, arms in lines]
     story: Story = []
     for shape, lines in tables.items():
         if len(shape) > 1:
@@ -110,7 +120,7 @@ def _single(ctx: Context, lines: Sequence[tuple[str, Estimate]]) -> Story:
     for label, e in lines:
         arm = words.ARM_HEADS.get(e["arm"], words.plain(e["arm"]))
         rows.append([_named(ctx, f"{label}, {arm}", {e["arm"]: e}), Paragraph(_number(ctx, e, True), styles.CELL_RIGHT)])
-    return [plain_table([[Paragraph(a, styles.CELL), b] for a, b in rows], [styles.BLOCK - 62 * mm, 62 * mm], space=6)] if rows else []
+    return [plain_table([[Paragraph(a, styles.CELL), b] for a, b in rows], [styles.BLOCK - 66 * mm, 66 * mm], space=6)] if rows else []
 
 
 def _arm_rank(arm: str) -> int:
@@ -120,7 +130,7 @@ def _arm_rank(arm: str) -> int:
 def _table(ctx: Context, caption: str, arms: Sequence[str], lines: Sequence[tuple[str, dict[str, Estimate]]]) -> Any:
     # Up to three arms leave room for the interval beside its number; more put it below.
     wide = len(arms) <= 3
-    width = 35.0 if wide else {4: 28.0, 5: 23.0}.get(len(arms), 21.0)
+    width = 34.0 if wide else {4: 28.0, 5: 23.0}.get(len(arms), 21.0)
     columns = [
         Column("Measure", 170 - width * len(arms)),
         *(Column(words.ARM_HEADS.get(a, words.plain(a)), width, number=True) for a in arms),

@@ -143,7 +143,8 @@ def data(ctx: Context) -> Story:
             shares,
         ),
         ctx.note(
-            f"Attacker's own records and outsiders are disjoint; the split was drawn by seed {ctx.plan['seed']} before the first question.{note}"
+            f"Attacker's own records and outsiders are disjoint; the split was drawn by seed {ctx.plan['seed']} "
+            f"before the first question.{note}"
         ),
         *_columns(ctx),
     ]
@@ -180,7 +181,8 @@ def method(ctx: Context) -> Story:
         ("Profile", words.PROFILES.get(plan["profile"], words.plain(plan["profile"]))),
         (
             "Repetition",
-            f"{words.counted(plan['attack_seeds'], 'attack seed')}, {words.counted(plan['auxiliary_draws'], 'draw')} of the attacker's own records",
+            f"{words.counted(plan['attack_seeds'], 'attack seed')}, "
+            f"{words.counted(plan['auxiliary_draws'], 'draw')} of the attacker's own records",
         ),
         ("Seed and threads", f"{plan['seed']}; {words.counted(plan['threads'], 'thread')}"),
         ("Interval and margin", f"{printed.level(plan['level'])}, two-sided; margin {numbers.limit(plan['margin'], numbers.Unit.POINTS)}"),
@@ -198,14 +200,16 @@ def method(ctx: Context) -> Story:
     return [
         ctx.heading("Method", "method"),
         ctx.body(
-            "The plan below was fixed and hashed before the first question. Each attack is run on people of the training data, and the same attack "
-            "on outsiders. Its right guesses are set beside the best guess without the model on the same people: the difference is what the model "
-            "adds. Right guesses on training people minus those on outsiders is what the model remembers. No number stands without its interval."
+            "The plan below was fixed and hashed before the first question. Each attack is run on people of the training data, and the "
+            "same attack on outsiders. Its right guesses are set beside the best guess without the model on the same people: the "
+            "difference is what the model adds. Right guesses on training people minus those on outsiders is what the model remembers. "
+            "No number stands without its interval."
         ),
         facts(pairs, styles.BLOCK),
         ctx.heading("Validity gates", "gates", 1),
         ctx.note(
-            "A gate that is not met or was not measured leaves the verdict of a rule inconclusive. A confirmed recovery (G6) counts whatever the rate."
+            "A gate that is not met or was not measured leaves the verdict of a rule inconclusive. "
+            "A confirmed recovery (G6) counts whatever the rate."
         ),
         *_gates(ctx),
     ]

@@ -217,10 +217,13 @@ GLOSSARY = (
     ("Rightly and wrongly named", "training people the attack names, and outsiders it names (TPR and FPR)."),
 )
 LIMITATIONS = (
-    "Only the attacks listed in this report were run. A stronger or newer attack may find more; a result without a finding is not proof of safety.",
-    "Every number holds for these data, this model version and this attacker. Another release context, another attacker or new data need a new test.",
+    "Only the attacks listed in this report were run. A stronger or newer attack may find more; a result without a finding is "
+    "not proof of safety.",
+    "Every number holds for these data, this model version and this attacker. Another release context, another attacker or new "
+    "data need a new test.",
     "An interval says how much chance could move a number. It says nothing about mistakes in the data or in how they were chosen.",
-    "Limits come from the policy named here unless a rule says otherwise. A different policy makes a new evaluation, never a rewrite of this one.",
+    "Limits come from the policy named here unless a rule says otherwise. A different policy makes a new evaluation, never a "
+    "rewrite of this one.",
     "A process control that reads Documented says that the risk was examined and written down, not that the risk is small.",
     "Attacks that were tried and failed to extract data speak only of those attacks: whether the chance of identifying anyone is "
     "insignificant is a question for people, who also weigh context, design and governance (EDPB Opinion 28/2024).",

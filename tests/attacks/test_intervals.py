@@ -347,23 +347,74 @@ def test_records_of_one_person_are_not_counted_as_many():
     assert by_person.high - by_person.low > 2.5 * (rate(a).high - rate(a).low)
 
 
+def uneven_people() -> tuple[np.ndarray, np.ndarray]:
+    """(ids, outcome) of 57 people with one record, a third of them a success, and 3 with many, all successes."""
+    sizes = np.append(np.ones(57, dtype=int), [40, 30, 25])
+    ids = np.repeat(np.arange(60), sizes)
+    return ids, np.append(np.tile([0.0, 0.0, 1.0], 19), [1.0, 1.0, 1.0])[ids]
+
+
+def test_the_wider_of_resampling_and_formula_is_reported():
+    ids, a = uneven_people()
+    b = np.zeros(len(ids))
+    b[::2] = 1
+    one = np.ones(len(ids))
+    resampled = cluster_bootstrap(np.column_stack([a, one]), ids, lambda s: s[..., 0] / s[..., 1], rng=np.random.default_rng(0))
+    share = cluster_bootstrap(np.column_stack([1 - a, 1 - b]), ids, lambda s: 1 - s[..., 0] / s[..., 1], rng=np.random.default_rng(0))
+    found, found_share = rate(a, clusters=ids, rng=np.random.default_rng(0)), excess(a, b, clusters=ids, rng=np.random.default_rng(0))
+    assert found.low < limits(resampled)[0]  # the formula is wider below
+    assert limits(found_share)[0] == pytest.approx(limits(share)[0], abs=0.03)  # resampling is wider below
+    assert limits(found_share)[0] < 0
+    blurred = excess(a, b, clusters=ids, b_extra_sd=0.05, rng=np.random.default_rng(0))
+    assert limits(blurred)[0] < limits(found_share)[0] - 0.02
+
+
+def test_bootstrap_over_people_bends_with_their_skew():
+    values = np.random.default_rng(5).exponential(size=80)
+    columns = np.column_stack([values, np.ones(80)])
+    sums = cluster_bootstrap(columns, np.arange(80), lambda s: s[..., 0] / s[..., 1], resamples=20_000, rng=np.random.default_rng(1))
+    plain = bca_bootstrap(values, lambda sample: sample.mean(-1), resamples=20_000, rng=np.random.default_rng(2))
+    # Student's quantile in place of the normal one: 1 % wider at 80 people.
+    assert limits(sums) == pytest.approx(limits(plain), abs=0.015)
+
+
+def test_two_groups_of_uneven_people_match_scipys_two_sample_bca():
+    ids_a, a = uneven_people()
+    ids_b = np.repeat(np.arange(59), np.append(np.ones(57, dtype=int), [20, 20]))
+    b = np.append(np.tile([0.0, 0.0, 1.0], 19), [1.0, 1.0])[ids_b]
+    sums = [np.array([np.bincount(ids, x), np.bincount(ids)]) for ids, x in ((ids_a, a), (ids_b, b))]
+
+    def difference(people_a: np.ndarray, people_b: np.ndarray) -> float:
+        (k, n), (j, m) = sums[0][:, people_a].sum(1), sums[1][:, people_b].sum(1)
+        return float(k / n - j / m)
+
+    peer = stats.bootstrap((np.arange(60), np.arange(59)), difference, n_resamples=4_000, vectorized=False, rng=1).confidence_interval
+    found = independent_difference(a, b, clusters_a=ids_a, clusters_b=ids_b, rng=np.random.default_rng(0))
+    assert limits(found) == pytest.approx(tuple(peer), abs=0.04)
+
+
 def test_one_record_a_person_is_the_plain_interval():
     rng = np.random.default_rng(8)
     a, b, ids = rng.random(600) < 0.7, rng.random(600) < 0.6, rng.permutation(600)
     assert limits(rate(a, clusters=ids, rng=rng)) == pytest.approx(limits(rate(a)), abs=0.01)
+    rare = outcomes(3, 600)
+    assert limits(paired_difference(rare, rare, clusters=ids, rng=rng)) == pytest.approx(limits(paired_difference(rare, rare)), rel=0.1)
     assert limits(paired_difference(a, b, clusters=ids, rng=rng)) == pytest.approx(limits(paired_difference(a, b)), abs=0.01)
     assert limits(independent_difference(a, b, clusters_a=ids, rng=rng)) == pytest.approx(limits(independent_difference(a, b)), abs=0.01)
 
 
 def test_same_seed_same_interval_whatever_the_order_of_the_people():
     rng = np.random.default_rng(9)
-    a, b, ids = rng.random(400) < 0.7, rng.random(400) < 0.6, rng.integers(0, 90, 400)
-    order = rng.permutation(400)
+    # The sum of 0.1, 0.2 and 0.3 depends, in its last digit, on their order.
+    a = (np.tile([0.1, 0.2, 0.3], 80) + np.repeat(rng.integers(0, 3, 80) / 10, 3)).round(1)
+    b, ids, order = (rng.random((7, 240)) < 0.6).mean(0), np.repeat(np.arange(80), 3), rng.permutation(240)
     first = paired_difference(a, b, clusters=ids, rng=np.random.default_rng(1))
     again = paired_difference(a, b, clusters=ids, rng=np.random.default_rng(1))
     shuffled = paired_difference(a[order], b[order], clusters=ids[order], rng=np.random.default_rng(1))
     assert first == again
     assert limits(shuffled) == pytest.approx(limits(first), abs=1e-9)
+    tied, tied_shuffled = (rate(x, clusters=i, rng=np.random.default_rng(1)) for x, i in ((a, ids), (a[order], ids[order])))
+    assert limits(tied_shuffled) == pytest.approx(limits(tied), abs=1e-9)
 
 
 def test_a_stricter_level_never_narrows_an_interval():

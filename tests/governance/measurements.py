@@ -17,7 +17,9 @@ def measured(measure: str, arm: str, interval: tuple[float, float, float] | None
     return Measured(measure=measure, arm=arm, value=value, low=low, high=high, n=n, **{**known, **more})
 
 
-def excess(interval: tuple[float, float, float] | None, tenth: tuple[float, float, float] | None = (0.0, -0.01, 0.01), **more: Any) -> list[Measured]:
+def excess(
+    interval: tuple[float, float, float] | None, tenth: tuple[float, float, float] | None = (0.0, -0.01, 0.01), **more: Any
+) -> list[Measured]:
     known = {"feature": "marital", "baseline": 0.6, **more}
     return [
         measured("attribute_inference.excess", "attack", interval, **known),
@@ -25,7 +27,9 @@ def excess(interval: tuple[float, float, float] | None, tenth: tuple[float, floa
     ]
 
 
-def memorisation(interval: tuple[float, float, float] | None, tenth: tuple[float, float, float] | None = (0.0, -0.01, 0.01), **more: Any) -> list[Measured]:
+def memorisation(
+    interval: tuple[float, float, float] | None, tenth: tuple[float, float, float] | None = (0.0, -0.01, 0.01), **more: Any
+) -> list[Measured]:
     known = {"feature": "marital", **more}
     return [
         measured("attribute_inference.accuracy", "memorisation", interval, **known),

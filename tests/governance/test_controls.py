@@ -14,7 +14,7 @@ from governance.rules import judge
 from governance.verdict import Verdict, worst
 from tests.governance.measurements import excess, gates, membership, memorisation, ratio, unequal
 
-S, I, N, NA = Verdict.SATISFIED, Verdict.INCONCLUSIVE, Verdict.NOT_SATISFIED, Verdict.NOT_ASSESSED
+MET, OPEN, UNMET, UNASSESSED = Verdict.SATISFIED, Verdict.INCONCLUSIVE, Verdict.NOT_SATISFIED, Verdict.NOT_ASSESSED
 NOTHING = (0.0, -0.01, 0.01)
 QUIET = [*excess(NOTHING), *memorisation(NOTHING), membership(NOTHING), ratio("sex=F", (0.95, 0.9, 1.0)), unequal("sex=F", NOTHING)]
 LEAKING = [*excess(NOTHING), *memorisation((0.131, 0.107, 0.156)), membership(NOTHING), ratio("sex=F", (0.95, 0.9, 1.0))]
@@ -34,14 +34,14 @@ def impact(rows: Sequence[Measured]) -> dict[str, Impact]:
 
 def test_bad_leak_still_documents_the_process_control() -> None:
     found = controls(LEAKING)
-    assert (found["MEASURE 2.10"].verdict, found["MEASURE 2.10"].label) == (S, "Documented")
-    assert (found["35(7)(c)"].verdict, found["35(7)(c)"].label) == (S, "Documented")
-    assert found["MEASURE 2.10"].reason.startswith("MEASURE 2.10 asks that privacy risk be examined and documented; it was.")
+    assert (found["MEASURE 2.10"].verdict, found["MEASURE 2.10"].label) == (MET, "Documented")
+    assert (found["35(7)(c)"].verdict, found["35(7)(c)"].label) == (MET, "Documented")
+    assert found["MEASURE 2.10"].reason.startswith("MEASURE 2.10 asks that privacy risk be examined and documented; this was done.")
 
 
 def test_bad_leak_is_not_supported_by_outcome_controls() -> None:
     found = controls(LEAKING)
-    assert [found[c].verdict for c in ("5(1)(f)", "32(1)", "32(1)(b)", "25(1)")] == [N] * 4
+    assert [found[c].verdict for c in ("5(1)(f)", "32(1)", "32(1)(b)", "25(1)")] == [UNMET] * 4
     assert found["32(1)"].reason == (
         "The evidence does not support GDPR Art. 32(1): R-AIA-MEM is not met for marital (+13.1 points, limit 2 points)."
     )
@@ -51,65 +51,70 @@ def test_bad_leak_is_not_supported_by_outcome_controls() -> None:
 
 def test_tolerance_overlay_says_what_the_process_verdict_does_not() -> None:
     found = controls(LEAKING)["MEASURE 2.10"]
-    assert found.overlay is N
-    assert found.overlay_reason.startswith("Against the organisation's own limits (policy 1), limit not met: R-AIA-MEM is not met for marital")
+    assert found.overlay is UNMET
+    assert found.overlay_reason.startswith(
+        "Against the organisation's own limits (policy 1), limit not met: R-AIA-MEM is not met for marital"
+    )
     assert controls(LEAKING)["GOVERN 1.1"].overlay is None
-    assert controls(QUIET)["MEASURE 2.10"].overlay is S
+    assert controls(QUIET)["MEASURE 2.10"].overlay is MET
 
 
 def test_quiet_model_does_not_support_security_while_required_tests_are_missing() -> None:
     found = controls(QUIET)["32(1)(b)"]
-    assert found.verdict is I
-    assert "membership inference at rare errors (R-MIA-TPR) was not measured" in found.reason
+    assert found.verdict is OPEN
+    assert (
+        "nothing was measured of membership inference at rare errors (R-MIA-TPR), extraction of training records (R-EXTRACT)"
+        in found.reason
+    )
 
 
 def test_test_behind_a_failed_gate_documents_nothing() -> None:
     broken = gates(G2="failed")
     rows = [*excess(NOTHING, gates=broken), *memorisation(NOTHING, gates=broken), membership(NOTHING, gates=broken)]
     found = controls(rows)
-    assert found["MEASURE 2.10"].verdict is I
+    assert found["MEASURE 2.10"].verdict is OPEN
     assert found["MEASURE 2.10"].reason.endswith("the test of R-AIA is not valid; the test of R-MIA-ADV is not valid.")
-    assert found["MEASURE 2.1"].verdict is I
+    assert found["MEASURE 2.1"].verdict is OPEN
 
 
 def test_inconclusive_but_valid_test_documents_the_process() -> None:
-    assert controls([*excess((0.05, -0.05, 0.15)), membership(NOTHING)])["MEASURE 2.10"].verdict is S
+    assert controls([*excess((0.05, -0.05, 0.15)), membership(NOTHING)])["MEASURE 2.10"].verdict is MET
 
 
 def test_nothing_run_satisfies_nothing() -> None:
-    assert {c.verdict for c in controls([]).values()} <= {I, NA}
+    assert {c.verdict for c in controls([]).values()} <= {OPEN, UNASSESSED}
 
 
 def test_what_needs_people_is_not_assessed_and_says_why() -> None:
     found = controls(QUIET)
     for control, words in (("35(2)", "people responsible"), ("MANAGE 1.1", "sign-off"), ("30", "record"), ("MAP 1.5", "adopted")):
-        assert found[control].verdict is NA
+        assert found[control].verdict is UNASSESSED
         assert words in found[control].reason
     assert found["GOVERN 4.1"].reason == "Not assessed: no measurement can show it."
 
 
 @pytest.mark.parametrize("control", ["GOVERN 2.2", "MEASURE 2.12", "82"])
 def test_control_outside_any_test_stays_not_assessed_whatever_is_measured(control: str) -> None:
-    assert controls(QUIET)[control].verdict is controls(LEAKING)[control].verdict is NA
+    assert controls(QUIET)[control].verdict is controls(LEAKING)[control].verdict is UNASSESSED
 
 
 def test_special_categories_look_at_their_own_columns_only() -> None:
     rows = [*excess(NOTHING, feature="religion"), *excess((0.5, 0.4, 0.6), feature="marital")]
-    assert controls(rows)["9(1)"].verdict is NA
-    assert controls(rows, special=["religion"])["9(1)"].verdict is S
-    assert controls(rows, special=["marital"])["9(1)"].verdict is N
-    assert controls(rows, special=["health"])["9(1)"].verdict is I
+    assert controls(rows)["9(1)"].verdict is UNASSESSED
+    assert controls(rows, special=["religion"])["9(1)"].verdict is MET
+    assert controls(rows, special=["marital"])["9(1)"].verdict is UNMET
+    assert controls(rows, special=["health"])["9(1)"].verdict is OPEN
 
 
 def test_missing_sign_off_keeps_a_met_outcome_open() -> None:
     found = controls(QUIET)["5(1)(c)"]
-    assert found.verdict is I
+    assert found.verdict is OPEN
     assert "there is no record of a test of what each sensitive column adds" in found.reason
 
 
 def test_rule_that_cannot_be_asked_about_the_data_is_not_missing() -> None:
     assert "R-INV" not in controls(QUIET)["MEASURE 2.10"].reason
-    assert controls([membership(NOTHING)], kind="images")["MEASURE 2.11"].verdict is NA
+    assert controls([membership(NOTHING)], kind="images")["MEASURE 2.11"].verdict is UNASSESSED
 
 
 def test_control_row_has_the_keys_of_the_result_format() -> None:
@@ -132,23 +137,23 @@ def test_impact_has_the_seven_categories_in_order() -> None:
 
 def test_impact_takes_the_worst_rule() -> None:
     found = impact(LEAKING)
-    assert found["data_leakage"].verdict is N
+    assert found["data_leakage"].verdict is UNMET
     assert found["data_leakage"].reason.startswith("R-AIA-MEM (marital). Limit not met:")
-    assert found["privacy_law"].verdict is N
+    assert found["privacy_law"].verdict is UNMET
     assert "5(1)(f)" in found["privacy_law"].reason
 
 
 def test_met_rules_do_not_close_a_category_with_untested_ones() -> None:
     found = impact(QUIET)
-    assert found["data_leakage"].verdict is I
+    assert found["data_leakage"].verdict is OPEN
     assert "R-MIA-TPR, R-EXTRACT" in found["data_leakage"].reason
-    assert found["trade_secret"].verdict is found["copyright"].verdict is found["algorithmic_vulnerability"].verdict is NA
+    assert found["trade_secret"].verdict is found["copyright"].verdict is found["algorithmic_vulnerability"].verdict is UNASSESSED
 
 
 def test_law_treats_the_model_as_personal_data_until_shown_otherwise() -> None:
     assert not_carried_out().as_dict() == {"verdict": "NOT-DEMONSTRATED", "reason": "procedure not carried out"}
     found = impact(QUIET)["legal_classification"]
-    assert (found.verdict, found.reason) == (I, "Not demonstrated: procedure not carried out. Treat the model as personal data.")
+    assert (found.verdict, found.reason) == (OPEN, "Not demonstrated: procedure not carried out. Treat the model as personal data.")
 
 
 @pytest.mark.parametrize(("severity", "row"), [(4, (2, 3, 4, 4)), (3, (2, 3, 3, 4)), (2, (1, 2, 2, 3)), (1, (1, 1, 1, 2))])
@@ -163,6 +168,6 @@ def test_level_outside_the_matrix_is_refused(severity: int, likelihood: int) -> 
 
 
 def test_worst_of_nothing_is_not_assessed() -> None:
-    assert worst([]) is NA
-    assert worst([S, I]) is I
-    assert worst([S, NA]) is S
+    assert worst([]) is UNASSESSED
+    assert worst([MET, OPEN]) is OPEN
+    assert worst([MET, UNASSESSED]) is MET

@@ -57,7 +57,12 @@ def copied(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("file", "old", "new", "sentence"),
     [
-        ("mapping.yaml", '  - {id: "82", kind: none, evidence: [], not_assessed: none}\n', "", "in the catalogue and not in the mapping: 82"),
+        (
+            "mapping.yaml",
+            '  - {id: "82", kind: none, evidence: [], not_assessed: none}\n',
+            "",
+            "in the catalogue and not in the mapping: 82",
+        ),
         ("mapping.yaml", 'id: "82"', 'id: "820"', "not in the mapping: 82"),
         ("mapping.yaml", 'id: "82"', 'id: "83"', "the mapping names a control twice: 83"),
         ("mapping.yaml", "required: [R-AIA]", "required: [R-XYZ]", r"names a rule there is not: R-XYZ"),

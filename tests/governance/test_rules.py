@@ -12,7 +12,7 @@ from governance.verdict import Verdict
 from tests.governance.measurements import excess, gates, inversion, measured, membership, memorisation, ratio, selected, unequal
 
 POLICY = default_policy()
-S, I, N, NA = Verdict.SATISFIED, Verdict.INCONCLUSIVE, Verdict.NOT_SATISFIED, Verdict.NOT_ASSESSED
+MET, OPEN, UNMET, UNASSESSED = Verdict.SATISFIED, Verdict.INCONCLUSIVE, Verdict.NOT_SATISFIED, Verdict.NOT_ASSESSED
 
 
 def row(rule: str, measurements: list[Measured], **more: Any) -> RuleVerdict:
@@ -24,16 +24,16 @@ def row(rule: str, measurements: list[Measured], **more: Any) -> RuleVerdict:
 @pytest.mark.parametrize(
     ("low", "high", "limit", "better", "verdict"),
     [
-        (0.00025, 0.00874, 0.01, Better.LOWER, S),  # 3 of 1,000
-        (0.00109, 0.01021, 0.01, Better.LOWER, I),  # 4 of 1,000
-        (0.00993, 0.02708, 0.01, Better.LOWER, I),  # 17 of 1,000
-        (0.01070, 0.02831, 0.01, Better.LOWER, N),  # 18 of 1,000
-        (0.0, 0.05, 0.05, Better.LOWER, S),  # U = T
-        (0.05, 0.06, 0.05, Better.LOWER, I),  # L = T
-        (0.834, 0.971, 0.80, Better.HIGHER, S),
-        (0.641, 0.765, 0.80, Better.HIGHER, N),
-        (0.80, 0.90, 0.80, Better.HIGHER, S),
-        (0.70, 0.80, 0.80, Better.HIGHER, I),
+        (0.00025, 0.00874, 0.01, Better.LOWER, MET),  # 3 of 1,000
+        (0.00109, 0.01021, 0.01, Better.LOWER, OPEN),  # 4 of 1,000
+        (0.00993, 0.02708, 0.01, Better.LOWER, OPEN),  # 17 of 1,000
+        (0.01070, 0.02831, 0.01, Better.LOWER, UNMET),  # 18 of 1,000
+        (0.0, 0.05, 0.05, Better.LOWER, MET),  # U = T
+        (0.05, 0.06, 0.05, Better.LOWER, OPEN),  # L = T
+        (0.834, 0.971, 0.80, Better.HIGHER, MET),
+        (0.641, 0.765, 0.80, Better.HIGHER, UNMET),
+        (0.80, 0.90, 0.80, Better.HIGHER, MET),
+        (0.70, 0.80, 0.80, Better.HIGHER, OPEN),
     ],
 )
 def test_whole_interval_is_compared_with_the_limit(low: float, high: float, limit: float, better: Better, verdict: Verdict) -> None:
@@ -43,10 +43,10 @@ def test_whole_interval_is_compared_with_the_limit(low: float, high: float, limi
 @pytest.mark.parametrize(
     ("interval", "n", "verdict"),
     [
-        ((0.050, -0.054, 0.154), 1000, I),  # 620 against 600 of 1,000
-        ((0.249, 0.158, 0.340), 1000, N),  # 700 against 600
-        ((0.050, 0.017, 0.083), 10000, I),  # 6,200 against 6,000 of 10,000
-        ((0.012, -0.002, 0.026), 10000, S),
+        ((0.050, -0.054, 0.154), 1000, OPEN),  # 620 against 600 of 1,000
+        ((0.249, 0.158, 0.340), 1000, UNMET),  # 700 against 600
+        ((0.050, 0.017, 0.083), 10000, OPEN),  # 6,200 against 6,000 of 10,000
+        ((0.012, -0.002, 0.026), 10000, MET),
     ],
 )
 def test_attribute_inference_excess_follows_the_worked_numbers(interval: tuple[float, float, float], n: int, verdict: Verdict) -> None:
@@ -64,36 +64,38 @@ def test_unmet_limit_is_said_in_numbers_with_what_would_settle_it() -> None:
 
 def test_surest_tenth_counts_when_it_is_worse() -> None:
     found = row("R-AIA", excess((0.0, -0.02, 0.02), tenth=(0.9, 0.8, 0.95)))
-    assert (found.verdict, found.measure) == (N, "attribute_inference.excess_top_10pct")
+    assert (found.verdict, found.measure) == (UNMET, "attribute_inference.excess_top_10pct")
     assert "for the tenth of the people it is surest about" in found.reason
 
 
 def test_tenth_that_was_not_measured_keeps_the_rule_open() -> None:
     found = row("R-AIA", excess((0.0, -0.02, 0.02))[:1])
-    assert (found.verdict, found.value) == (I, None)
+    assert (found.verdict, found.value) == (OPEN, None)
     assert "surest about was not measured" in found.reason
 
 
 def test_no_room_above_the_baseline_is_inconclusive() -> None:
-    assert row("R-AIA", excess((0.0, -0.01, 0.01), baseline=0.981)).verdict is I
-    assert row("R-AIA", excess((0.0, -0.01, 0.01), baseline=0.98)).verdict is S
+    assert row("R-AIA", excess((0.0, -0.01, 0.01), baseline=0.981)).verdict is OPEN
+    assert row("R-AIA", excess((0.0, -0.01, 0.01), baseline=0.98)).verdict is MET
     assert "98.1%, above 98%" in row("R-AIA", excess((0.0, -0.01, 0.01), baseline=0.981)).reason
 
 
 def test_baseline_is_found_beside_the_excess() -> None:
     rows = excess((0.0, -0.01, 0.01), baseline=None)
     beside = measured("attribute_inference.accuracy_top_10pct", "baseline", (0.99, 0.98, 1.0), feature="marital")
-    assert row("R-AIA", [*rows, beside]).verdict is I
-    assert row("R-AIA", [*rows, replace(beside, feature="sex")]).verdict is S
+    assert row("R-AIA", [*rows, beside]).verdict is OPEN
+    assert row("R-AIA", [*rows, replace(beside, feature="sex")]).verdict is MET
 
 
 def test_memorisation_takes_the_worse_endpoint() -> None:
     found = row("R-AIA-MEM", memorisation((0.003, -0.010, 0.016), tenth=(0.131, 0.107, 0.156)))
-    assert found.verdict is N
+    assert found.verdict is UNMET
     assert "+13.1 points [10.7, 15.6], wholly above 2 points." in found.reason
 
 
-@pytest.mark.parametrize(("interval", "verdict"), [((0.05, 0.01, 0.09), S), ((0.05, 0.01, 0.11), I), ((0.3, 0.25, 0.35), N), ((0.1, 0.1, 0.1), S)])
+@pytest.mark.parametrize(
+    ("interval", "verdict"), [((0.05, 0.01, 0.09), MET), ((0.05, 0.01, 0.11), OPEN), ((0.3, 0.25, 0.35), UNMET), ((0.1, 0.1, 0.1), MET)]
+)
 def test_membership_advantage_against_a_tenth(interval: tuple[float, float, float], verdict: Verdict) -> None:
     assert row("R-MIA-ADV", [membership(interval)]).verdict is verdict
 
@@ -101,10 +103,10 @@ def test_membership_advantage_against_a_tenth(interval: tuple[float, float, floa
 def test_ten_classes_are_too_few_for_an_inversion_verdict() -> None:
     few = {"identities": 10, "reconstructions_each": 10}
     found = row("R-INV", [inversion((0.8, 0.5, 0.95), sizes=few, n=10)])
-    assert found.verdict is I
+    assert found.verdict is OPEN
     assert "(gate G3)" in found.reason
     assert "There are 10 identities; 100 are needed." in found.reason
-    assert row("R-INV", [inversion((0.8, 0.5, 0.95))]).verdict is N
+    assert row("R-INV", [inversion((0.8, 0.5, 0.95))]).verdict is UNMET
 
 
 def test_worst_attack_wins() -> None:
@@ -114,15 +116,22 @@ def test_worst_attack_wins() -> None:
 
 def test_each_feature_has_its_own_row() -> None:
     rows = judge([*excess((0.0, -0.01, 0.01)), *excess((0.5, 0.4, 0.6), feature="sex")], POLICY)
-    assert [(r.feature, r.verdict) for r in rows if r.rule == "R-AIA"] == [("marital", S), ("sex", N)]
+    assert [(r.feature, r.verdict) for r in rows if r.rule == "R-AIA"] == [("marital", MET), ("sex", UNMET)]
 
 
-@pytest.mark.parametrize(("rule", "rows"), [("R-AIA", excess((0.0, -0.01, 0.01))), ("R-AIA-MEM", memorisation((0.0, -0.01, 0.01))), ("R-MIA-ADV", [membership((0.0, -0.01, 0.01))])])
+@pytest.mark.parametrize(
+    ("rule", "rows"),
+    [
+        ("R-AIA", excess((0.0, -0.01, 0.01))),
+        ("R-AIA-MEM", memorisation((0.0, -0.01, 0.01))),
+        ("R-MIA-ADV", [membership((0.0, -0.01, 0.01))]),
+    ],
+)
 @pytest.mark.parametrize("state", ["failed", "not_measured"])
 @pytest.mark.parametrize("gate", ["G2", "G4", "G5"])
 def test_gate_that_did_not_pass_means_no_verdict(rule: str, rows: list[Measured], gate: str, state: str) -> None:
     found = row(rule, [replace(m, gates=gates(**{gate: state})) for m in rows])
-    assert (found.verdict, found.valid) == (I, False)
+    assert (found.verdict, found.valid) == (OPEN, False)
     assert f"(gate {gate})" in found.reason
     assert found.settles
 
@@ -130,20 +139,20 @@ def test_gate_that_did_not_pass_means_no_verdict(rule: str, rows: list[Measured]
 @pytest.mark.parametrize("missing", ["G2", "G4", "G5"])
 def test_gate_nobody_recorded_counts_as_not_measured(missing: str) -> None:
     known = {name: gate for name, gate in gates().items() if name != missing}
-    assert row("R-MIA-ADV", [membership((0.0, -0.01, 0.01), gates=known)]).verdict is I
+    assert row("R-MIA-ADV", [membership((0.0, -0.01, 0.01), gates=known)]).verdict is OPEN
 
 
 def test_gate_that_does_not_apply_is_fine() -> None:
-    assert row("R-AIA-MEM", [replace(m, gates=gates(G1="not_applicable")) for m in memorisation((0.0, -0.01, 0.01))]).verdict is S
+    assert row("R-AIA-MEM", [replace(m, gates=gates(G1="not_applicable")) for m in memorisation((0.0, -0.01, 0.01))]).verdict is MET
 
 
 def test_blind_test_concerns_comparisons_with_outsiders_only() -> None:
     separable = gates(G1="failed")
-    assert row("R-AIA-MEM", [replace(m, gates=separable) for m in memorisation((0.0, -0.01, 0.01))]).verdict is I
-    assert row("R-MIA-ADV", [membership((0.0, -0.01, 0.01), gates=separable)]).verdict is I
-    assert row("R-AIA", [replace(m, gates=separable) for m in excess((0.0, -0.01, 0.01))]).verdict is S
-    assert row("R-DPV", [unequal("age=young", (0.0, -0.01, 0.01), gates=separable)]).verdict is S
-    assert row("R-DPV", [unequal("age=young", (0.0, -0.01, 0.01), gates=separable, source="membership_inference.loss/-")]).verdict is I
+    assert row("R-AIA-MEM", [replace(m, gates=separable) for m in memorisation((0.0, -0.01, 0.01))]).verdict is OPEN
+    assert row("R-MIA-ADV", [membership((0.0, -0.01, 0.01), gates=separable)]).verdict is OPEN
+    assert row("R-AIA", [replace(m, gates=separable) for m in excess((0.0, -0.01, 0.01))]).verdict is MET
+    assert row("R-DPV", [unequal("age=young", (0.0, -0.01, 0.01), gates=separable)]).verdict is MET
+    assert row("R-DPV", [unequal("age=young", (0.0, -0.01, 0.01), gates=separable, source="membership_inference.loss/-")]).verdict is OPEN
 
 
 def test_blocked_verdict_still_shows_the_number() -> None:
@@ -155,39 +164,41 @@ def test_blocked_verdict_still_shows_the_number() -> None:
 def test_confirmed_recovery_overrides_rate_and_gates() -> None:
     for rule, m in (("R-MIA-ADV", membership((0.0, -0.01, 0.01))), ("R-INV", inversion(None))):
         found = row(rule, [replace(m, gates=gates(G6="failed", G2="failed"))])
-        assert found.verdict is N
+        assert found.verdict is UNMET
         assert "gate G6" in found.reason
-    assert row("R-DI", [ratio("sex=Female", (0.9, 0.85, 0.95), gates=gates(G6="failed"))]).verdict is S
+    assert row("R-DI", [ratio("sex=Female", (0.9, 0.85, 0.95), gates=gates(G6="failed"))]).verdict is MET
 
 
 def test_unrecorded_control_group_is_not_assumed_large() -> None:
-    assert row("R-MIA-ADV", [membership((0.0, -0.01, 0.01), sizes={"members": 1000})]).verdict is I
-    assert row("R-MIA-ADV", [membership((0.0, -0.01, 0.01), sizes={"members": 299, "control": 300})]).verdict is I
-    assert row("R-MIA-ADV", [membership((0.0, -0.01, 0.01), sizes={"members": 300, "control": 300})]).verdict is S
+    assert row("R-MIA-ADV", [membership((0.0, -0.01, 0.01), sizes={"members": 1000})]).verdict is OPEN
+    assert row("R-MIA-ADV", [membership((0.0, -0.01, 0.01), sizes={"members": 299, "control": 300})]).verdict is OPEN
+    assert row("R-MIA-ADV", [membership((0.0, -0.01, 0.01), sizes={"members": 300, "control": 300})]).verdict is MET
 
 
 def test_weaker_attacker_whose_number_is_fine_leaves_nothing_open_beside_a_strong_one() -> None:
     strong = membership((0.01, -0.01, 0.03), attack="loss")
     weak = membership((0.0, -0.01, 0.01), attack="gap", gates=gates(G5="failed"))
-    assert row("R-MIA-ADV", [strong, weak]).verdict is S
-    assert row("R-MIA-ADV", [weak]).verdict is I
-    assert row("R-MIA-ADV", [strong, replace(weak, value=0.3, low=0.2, high=0.4)]).verdict is I
+    assert row("R-MIA-ADV", [strong, weak]).verdict is MET
+    assert row("R-MIA-ADV", [weak]).verdict is OPEN
+    assert row("R-MIA-ADV", [strong, replace(weak, value=0.3, low=0.2, high=0.4)]).verdict is OPEN
 
 
 def test_run_without_a_number_stays_on_the_open_list_with_its_reason() -> None:
     found = row("R-MIA-ADV", [membership(None, reason="Not run: needs scores, labels were granted.")])
-    assert (found.verdict, found.reason) == (I, "Inconclusive: Not run: needs scores, labels were granted.")
+    assert (found.verdict, found.reason) == (OPEN, "Inconclusive: Not run: needs scores, labels were granted.")
 
 
 @pytest.mark.parametrize(
     ("female", "interval", "verdict", "point"),
     [
-        (540, (0.900, 0.834, 0.971), S, S),
-        (420, (0.700, 0.641, 0.765), N, N),
-        (470, (0.783, 0.721, 0.851), I, N),
+        (540, (0.900, 0.834, 0.971), MET, MET),
+        (420, (0.700, 0.641, 0.765), UNMET, UNMET),
+        (470, (0.783, 0.721, 0.851), OPEN, UNMET),
     ],
 )
-def test_impact_ratio_follows_the_worked_numbers(female: int, interval: tuple[float, float, float], verdict: Verdict, point: Verdict) -> None:
+def test_impact_ratio_follows_the_worked_numbers(
+    female: int, interval: tuple[float, float, float], verdict: Verdict, point: Verdict
+) -> None:
     rows = [
         ratio("sex=Male", (1.0, 1.0, 1.0)),
         ratio("sex=Female", interval),
@@ -209,7 +220,7 @@ def test_plain_ratio_is_flagged_beside_the_interval_verdict() -> None:
 def test_small_groups_of_the_worked_numbers_stay_inconclusive() -> None:
     # 21 of 50 against 48 of 80.
     rows = [ratio("g=a", (0.700, 0.483, 1.015), n=50, sizes={}), selected("g=a", 21, 50), selected("g=b", 48, 80)]
-    assert row("R-DI", rows).verdict is I
+    assert row("R-DI", rows).verdict is OPEN
     assert row("R-DI", rows).settles == "At this rate about 390 records in the group instead of 50 would settle it."
 
 
@@ -229,45 +240,57 @@ def test_worst_group_is_named(ratios: dict[str, float], worst: float) -> None:
 
 def test_group_below_thirty_gives_no_verdict() -> None:
     rows = [ratio("sex=Female", (0.5, 0.4, 0.6), n=29)]
-    assert row("R-DI", rows).verdict is I
-    assert row("R-DI", [ratio("sex=Female", (0.5, 0.4, 0.6), n=30)]).verdict is N
-    assert row("R-DI", [ratio("sex=Female", (0.5, 0.4, 0.6), sizes={})]).verdict is I, "the reference group was never counted"
+    assert row("R-DI", rows).verdict is OPEN
+    assert row("R-DI", [ratio("sex=Female", (0.5, 0.4, 0.6), n=30)]).verdict is UNMET
+    assert row("R-DI", [ratio("sex=Female", (0.5, 0.4, 0.6), sizes={})]).verdict is OPEN, "the reference group was never counted"
 
 
 def test_suppressed_group_keeps_outcomes_open_and_is_counted() -> None:
     small = replace(selected("sex=Other", 5, 12), value=None, low=None, high=None, reason="too few (n < 30)")
-    rows = [ratio("sex=Male", (1.0, 1.0, 1.0)), ratio("sex=Female", (0.9, 0.85, 0.95)), selected("sex=Male", 600, 1000), selected("sex=Female", 540, 1000), small]
+    rows = [
+        ratio("sex=Male", (1.0, 1.0, 1.0)),
+        ratio("sex=Female", (0.9, 0.85, 0.95)),
+        selected("sex=Male", 600, 1000),
+        selected("sex=Female", 540, 1000),
+        small,
+    ]
     found = row("R-DI", rows)
-    assert (found.verdict, found.group, found.value) == (I, "sex=Other", None)
-    assert found.reason == "Inconclusive: sex = Other could not be judged (12 people): too few (n < 30). The groups that could be judged meet the limit."
+    assert (found.verdict, found.group, found.value) == (OPEN, "sex=Other", None)
+    assert (
+        found.reason
+        == "Inconclusive: sex = Other could not be judged (12 people): too few (n < 30). The groups that could be judged meet the limit."
+    )
 
 
 def test_unequal_leakage_is_not_satisfied_if_any_group_is() -> None:
     rows = [unequal("age=young", (0.12, 0.06, 0.18)), unequal("age=old", (0.0, -0.02, 0.02))]
-    assert (row("R-DPV", rows).verdict, row("R-DPV", rows).group) == (N, "age=young")
-    assert row("R-DPV", rows[1:]).verdict is S
+    assert (row("R-DPV", rows).verdict, row("R-DPV", rows).group) == (UNMET, "age=young")
+    assert row("R-DPV", rows[1:]).verdict is MET
 
 
 def test_unequal_leakage_says_how_many_comparisons_it_was_corrected_for() -> None:
     rows = [unequal("age=18 to 25", (0.062, 0.021, 0.103)), unequal("age=old", (0.0, -0.02, 0.02))]
     found = row("R-DPV", rows)
-    assert found.verdict is I
-    assert "gains +6.2 points [2.1, 10.3] more on age = 18 to 25 than on everyone else, corrected for 2 comparisons" in found.reason
+    assert found.verdict is OPEN
+    assert (
+        "the attack csmia on marital gains +6.2 points [2.1, 10.3] more on age = 18 to 25 than on everyone else, corrected for 2 comparisons"
+        in found.reason
+    )
 
 
 def test_suppressed_groups_make_equal_leakage_inconclusive_and_never_hide_an_unmet_limit() -> None:
     small = [unequal(f"age={k}", None, n=20, reason="too few (n < 50)", source=s) for k in "ab" for s in ("x/marital", "y/marital")]
     met, unmet = unequal("age=old", (0.0, -0.02, 0.02)), unequal("age=young", (0.12, 0.06, 0.18))
     found = row("R-DPV", [met, *small])
-    assert (found.verdict, found.group) == (I, None)
+    assert (found.verdict, found.group) == (OPEN, None)
     assert found.reason.startswith("Inconclusive: 2 groups could not be judged (40 people): too few (n < 50).")
-    assert row("R-DPV", [met, unmet, *small]).verdict is N
+    assert row("R-DPV", [met, unmet, *small]).verdict is UNMET
 
 
 def test_nothing_measured_is_not_assessed_and_never_satisfied() -> None:
     rows = judge([], POLICY)
     assert [r.rule for r in rows] == [rule.id for rule in RULES]
-    assert {r.verdict for r in rows} == {NA}
+    assert {r.verdict for r in rows} == {UNASSESSED}
     assert not any(r.valid for r in rows)
 
 
@@ -283,7 +306,7 @@ def test_rule_about_images_does_not_apply_to_a_table() -> None:
 def test_other_arms_and_groups_are_not_mistaken_for_the_rule() -> None:
     control = replace(membership((0.9, 0.8, 1.0)), arm="baseline")
     per_value = replace(memorisation((0.5, 0.4, 0.6))[0], group="married")
-    assert {r.verdict for r in judge([control, per_value], POLICY)} == {NA}
+    assert {r.verdict for r in judge([control, per_value], POLICY)} == {UNASSESSED}
 
 
 def test_row_has_the_keys_of_the_result_format() -> None:
@@ -310,6 +333,13 @@ BANNED = ("complian", "anonym", "guarantee", "proven", "(s)", "None", "nan", "no
 
 @pytest.mark.parametrize("interval", [(0.0, -0.01, 0.01), (0.05, -0.1, 0.2), (0.9, 0.85, 0.95), None])
 def test_sentences_hold_no_banned_word_and_no_raw_identifier(interval: tuple[float, float, float] | None) -> None:
-    rows = [*excess(interval), *memorisation(interval), membership(interval), inversion(interval), ratio("sex=F", interval), unequal("sex=F", interval, source="")]
+    rows = [
+        *excess(interval),
+        *memorisation(interval),
+        membership(interval),
+        inversion(interval),
+        ratio("sex=F", interval),
+        unequal("sex=F", interval),
+    ]
     for found in judge(rows, POLICY):
         assert [word for word in BANNED if word in found.reason + found.settles] == []

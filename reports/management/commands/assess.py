@@ -13,15 +13,13 @@ from rich.console import Console
 
 from assessments.errors import AssessmentError
 from assessments.intake import Submission
-from assessments.plan import Profile
-from attacks.access import Access
+from assessments.plan import RUNGS, Profile
 from governance.errors import GovernanceError
 from reports import console as words
 from reports.assess import Done, Request, assess, default_threads
 
 GATES = ("not_satisfied", "inconclusive")
 FAILED, GATE_FAILED = 1, 3
-RUNGS = [rung.word for rung in Access if rung >= Access.LABEL]
 
 
 class Command(BaseCommand):
@@ -41,7 +39,7 @@ class Command(BaseCommand):
         parser.add_argument("--fail-on", choices=GATES, action="append", default=[], help="exit 3 when a rule has this verdict")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        console = Console(file=self.stdout, highlight=False)
+        console = Console(highlight=False)
         call_command("migrate", verbosity=0, interactive=False)
         try:
             done = self._assess(console, options)
@@ -60,7 +58,7 @@ class Command(BaseCommand):
         name = options["name"] or options["model"].stem
         request = Request(
             Submission(options["model"], options["train"], options["population"], options["schema"], system=name, name=name),
-            release=Access.from_word(options["release"]),
+            release=options["release"],
             profile=Profile(options["profile"]),
             seed=options["seed"],
             threads=max(1, options["threads"]),

@@ -1,0 +1,318 @@
+"""The printed report, read back from its own bytes."""
+
+from __future__ import annotations
+
+import copy
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+
+import pdfplumber
+import pytest
+from pypdf import PdfReader
+
+from reports.pdf import render
+from tests.reports import sample_results as sample
+
+MM = 72 / 25.4
+FOLDER = Path(mkdtemp(prefix="inversight-pdf-"))
+HOSTILE = ("many_findings", "long_text", "right_to_left")
+RAW = (
+    "not_satisfied", "not_assessed", "not_run", "not_measured", "not_applicable", "population_only", "model_adds", "not_resolvable", "train_gap",
+    "attribute_inference", "membership_inference", "model_inversion", "top_10pct", "1pct", "mi_face", "nist_ai_rmf", "true_label", "data_leakage", "NOT-DEMONSTRATED",
+)  # fmt: skip
+BANNED = ("compliant", "anonymous", "safe", "secure", "guarantee", "guarantees", "leak-free", "hacker", "victim", "invalid", "oops", "sorry", "unbiased", "debiased", "proven", "GDPR-proof")
+
+
+@cache
+def printed(name: str, paper: str = "A4") -> Path:
+    path = FOLDER / f"{name}-{paper}.pdf"
+    render(getattr(sample, name)(), path, paper=paper)
+    return path
+
+
+@cache
+def texts(name: str, paper: str = "A4") -> tuple[str, ...]:
+    return tuple(page.extract_text() for page in PdfReader(printed(name, paper)).pages)
+
+
+def whole(name: str) -> str:
+    return " ".join(" ".join(texts(name)).split())
+
+
+def with_change(change: Callable[[dict[str, Any]], Any], tmp_path: Path) -> str:
+    results = copy.deepcopy(sample.adult())
+    change(results)
+    render(results, tmp_path / "changed.pdf")
+    return " ".join(" ".join(page.extract_text() for page in PdfReader(tmp_path / "changed.pdf").pages).split())
+
+
+def test_the_same_results_give_the_same_bytes_in_another_process(tmp_path: Path) -> None:
+    again = tmp_path / "again.pdf"
+    script = f"from reports.pdf import render; from tests.reports.sample_results import adult; render(adult(), {str(again)!r})"
+    subprocess.run([sys.executable, "-c", script], check=True, cwd=Path(__file__).resolve().parents[2])
+    assert again.read_bytes() == printed("adult").read_bytes()
+
+
+def test_the_same_results_give_the_same_bytes_after_other_reports(tmp_path: Path) -> None:
+    printed("digits")
+    render(sample.adult(), tmp_path / "again.pdf")
+    assert (tmp_path / "again.pdf").read_bytes() == printed("adult").read_bytes()
+
+
+def test_other_results_give_other_bytes() -> None:
+    assert printed("adult").read_bytes() != printed("digits").read_bytes()
+
+
+def test_rendering_leaves_the_results_alone() -> None:
+    results = sample.adult()
+    render(results, FOLDER / "untouched.pdf")
+    assert results == sample.adult()
+
+
+def test_the_file_carries_the_date_of_the_results_and_no_other() -> None:
+    info = PdfReader(printed("adult")).metadata
+    assert info is not None
+    assert info["/CreationDate"] == info["/ModDate"] == "D:20261123003143+00'00'"
+    assert info["/Title"] == "Income model, version 1"
+
+
+@pytest.mark.parametrize("name", ["adult", "digits", "right_to_left"])
+def test_every_font_is_embedded_and_none_is_helvetica(name: str) -> None:
+    fonts = {}
+    for page in PdfReader(printed(name)).pages:
+        for font in page["/Resources"]["/Font"].values():
+            fonts[font.get_object()["/BaseFont"]] = font.get_object()["/FontDescriptor"]
+    assert fonts
+    assert all("DejaVuSans" in name and "/FontFile2" in descriptor.get_object() for name, descriptor in fonts.items())
+    assert b"Helvetica" not in printed(name).read_bytes()
+
+
+@pytest.mark.parametrize(("name", "paper"), [("adult", "A4"), ("adult", "Letter"), ("digits", "A4"), *((h, "A4") for h in HOSTILE)])
+def test_pages_are_numbered_out_of_their_true_total(name: str, paper: str) -> None:
+    pages = texts(name, paper)
+    assert [f"Page {i} of {len(pages)}" in text for i, text in enumerate(pages, 1)] == [True] * len(pages)
+
+
+def test_render_returns_the_number_of_pages(tmp_path: Path) -> None:
+    assert render(sample.digits(), tmp_path / "digits.pdf") == len(PdfReader(tmp_path / "digits.pdf").pages)
+
+
+@pytest.mark.parametrize("name", ["adult", "digits", *HOSTILE])
+def test_every_page_of_a_draft_says_so_in_its_header_and_across_it(name: str) -> None:
+    for text in texts(name):
+        assert "DRAFT, not reviewed" in text
+    with pdfplumber.open(printed(name)) as document:
+        for page in document.pages:
+            large = [c for c in page.chars if not c["upright"] and c["fontname"].endswith("Bold")]
+            assert "".join(c["text"] for c in large) == "DRAFT"
+            assert page.chars[0]["text"] == "D", "the watermark is drawn first, so it lies under the text"
+            assert not page.chars[0]["upright"]
+
+
+def test_a_reviewed_report_carries_no_watermark(tmp_path: Path) -> None:
+    assert "DRAFT" not in with_change(lambda r: r["assessment"].update(status="approved"), tmp_path)
+
+
+def test_a_revoked_report_says_so_on_every_page(tmp_path: Path) -> None:
+    text = with_change(lambda r: r["assessment"].update(status="revoked"), tmp_path)
+    assert text.count("REVOKED") >= 2 * int(re.findall(r"Page \d+ of (\d+)", text)[0])
+
+
+@pytest.mark.parametrize("name", ["adult", "digits"])
+def test_page_one_says_the_verdict_the_sentence_and_what_must_be_decided(name: str) -> None:
+    results = getattr(sample, name)()
+    first = " ".join(texts(name)[0].split())
+    assert results["assessment"]["sentence"] in first
+    for words in ("What must be decided", "privacy officer", "risk owner", "Seven impact categories", "A result without a finding is not proof of safety."):
+        assert words in first
+    assert {"adult": "Memorised", "digits": "Model adds"}[name] in first
+
+
+def test_page_one_shows_three_numbers_with_interval_and_n() -> None:
+    first = " ".join(texts("adult")[0].split())
+    for number, rest in (("99.9%", "[99.4%, 100.0%], n = 1,000"), ("85.9%", "[83.6%, 88.0%], n = 1,000"), ("86.8%", "[84.5%, 88.8%], n = 1,000")):
+        assert number in first
+        assert rest in first
+
+
+@pytest.mark.parametrize("paper", ["A4", "Letter"])
+@pytest.mark.parametrize("name", ["adult", "digits", "long_text"])
+def test_the_contents_begin_on_page_two(name: str, paper: str) -> None:
+    assert "Contents" in texts(name, paper)[1].split("\n")[0:4]
+
+
+def test_the_contents_give_the_page_each_section_is_on() -> None:
+    pages = texts("adult")
+    listed = dict(re.findall(r"^ *(Scope|Method|Groups|Controls|Rules|Findings|Limitations|Annex) ?\n?(\d+)$", pages[1], flags=re.MULTILINE))
+    assert len(listed) == 8
+    for section, number in listed.items():
+        assert re.search(rf"^{section}$", pages[int(number) - 1], flags=re.MULTILINE), section
+
+
+def test_what_was_not_run_and_what_failed_stand_with_their_reasons() -> None:
+    text = whole("adult")
+    assert "Needs gradients, scores were granted." in text
+    assert "Failed after 3 attempts: the model returned NaN for 12 of 10,000 records." in text
+    assert "race = Other" in text
+    assert "too few (n < 50)" in text
+
+
+def test_isolation_gates_and_power_are_said() -> None:
+    text = whole("adult")
+    assert "It was not cut off from the network by the kernel." in text
+    assert "The leak we planted was found, and a silent target scored at the baseline." in text
+    assert "80% power, one-sided 5%" in text
+
+
+def test_every_control_of_both_frameworks_is_listed() -> None:
+    text = whole("adult")
+    results = sample.adult()
+    assert len(results["controls"]) == 72 + 69
+    for control in results["controls"]:
+        ident = control["control"].replace("recital-", "Recital ")
+        assert ident in text, ident
+    assert "69 controls: 3 not supported, 2 inconclusive, 1 supported, 2 documented, 61 not assessed." in text
+
+
+def test_a_process_control_that_is_met_reads_documented_and_never_supported() -> None:
+    with pdfplumber.open(printed("adult")) as document:
+        lines = [line["text"] for page in document.pages for line in page.extract_text_lines()]
+    row = next(line for line in lines if line.startswith("MEASURE 2.10"))
+    assert "Documented" in row
+    assert "Supported" not in row
+
+
+def test_a_limit_stands_with_its_source() -> None:
+    text = whole("adult")
+    assert "at most 2 points policy of this organisation" in text
+    assert "at least 0.80 law or official guideline" in text
+
+
+def test_two_hundred_findings_are_counted_listed_and_detailed_where_open() -> None:
+    text = whole("many_findings")
+    findings = sample.many_findings()["findings"]
+    unmet = [f["id"] for f in findings if f["verdict"] != "satisfied"]
+    counts = {v: sum(f["verdict"] == v for f in findings) for v in ("not_satisfied", "inconclusive", "satisfied")}
+    assert f"200 findings: {counts['not_satisfied']} not met, {counts['inconclusive']} inconclusive, {counts['satisfied']} met." in text
+    assert all(f"{f} · Attribute inference" in text for f in unmet)
+    assert text.count("· Attribute inference") == len(unmet)
+
+
+def test_findings_in_detail_stand_at_most_four_a_page() -> None:
+    counts = [page.count("evidence: csmia") for page in texts("many_findings")]
+    assert max(counts) == 4
+    assert sum(counts) == 38
+
+
+def test_bookmarks_lead_to_every_section_and_every_open_finding() -> None:
+    titles: list[str] = []
+
+    def walk(items: list[Any]) -> None:
+        for item in items:
+            walk(item) if isinstance(item, list) else titles.append(str(item.title))
+
+    walk(PdfReader(printed("adult")).outline)
+    for section in ("The answer", "Scope", "Data and split", "Method", "Results", "Groups", "Controls", "Rules", "Findings", "Limitations", "Annex"):
+        assert section in titles
+    assert sum(title.startswith("F-") for title in titles) == 8
+
+
+def test_every_link_leads_somewhere() -> None:
+    reader = PdfReader(printed("adult"))
+    names = set(reader.named_destinations)
+    wanted = {str(a.get_object()["/Dest"]) for page in reader.pages for a in page.get("/Annots", []) if "/Dest" in a.get_object()}
+    assert len(wanted) > 20
+    assert {w.lstrip("/") for w in wanted} <= {n.lstrip("/") for n in names}
+
+
+def test_a_table_that_goes_on_says_so_and_repeats_its_head() -> None:
+    later = [t for t in texts("many_findings") if "Findings, worst first (continued)" in t]
+    assert len(later) >= 4
+    assert all("Attack → attribute" in t for t in later)
+
+
+@pytest.mark.parametrize(("name", "paper"), [("adult", "A4"), ("adult", "Letter"), ("digits", "Letter"), *((h, "A4") for h in HOSTILE)])
+def test_no_word_leaves_the_text_block(name: str, paper: str) -> None:
+    with pdfplumber.open(printed(name, paper)) as document:
+        for page in document.pages:
+            side = (float(page.width) - 170 * MM) / 2
+            upright = page.filter(lambda o: o["object_type"] != "char" or o["upright"] or o["size"] < 40)
+            for word in upright.extract_words():
+                assert side - 0.6 <= word["x0"], (page.page_number, word["text"])
+                assert word["x1"] <= float(page.width) - side + 0.6, (page.page_number, word["text"])
+                assert 8 * MM <= word["top"], (page.page_number, word["text"])
+                assert word["bottom"] <= float(page.height) - 9 * MM, (page.page_number, word["text"])
+                between = word["bottom"] < 14 * MM or word["top"] > float(page.height) - 14.5 * MM
+                assert between or (word["top"] > 20 * MM and word["bottom"] < float(page.height) - 19 * MM), (page.page_number, word["text"])
+
+
+@pytest.mark.parametrize("name", ["adult", "digits", "many_findings"])
+def test_no_word_lies_on_another(name: str) -> None:
+    with pdfplumber.open(printed(name)) as document:
+        for page in document.pages:
+            words = page.filter(lambda o: o["object_type"] != "char" or o["upright"]).extract_words(x_tolerance=1.5)
+            for i, a in enumerate(words):
+                for b in words[i + 1 :]:
+                    across = min(a["x1"], b["x1"]) - max(a["x0"], b["x0"])
+                    down = min(a["bottom"], b["bottom"]) - max(a["top"], b["top"])
+                    assert not (across > 1 and down > 0.35 * (a["bottom"] - a["top"])), (page.page_number, a["text"], b["text"])
+
+
+def test_a_text_of_ten_thousand_characters_stands_in_full_in_the_annex() -> None:
+    text = "".join(texts("long_text")).replace("\n", "").replace(" ", "")
+    assert text.count("y") >= 10_000
+    assert "Texts in full" in whole("long_text")
+
+
+def test_a_right_to_left_name_is_drawn_from_the_right_and_an_override_cannot_hide_text() -> None:
+    with pdfplumber.open(printed("right_to_left")) as document:
+        first = document.pages[0].extract_text()
+    assert "(1 הסרג) הסנכה לדומ" in first
+    assert "evil <b>&amp;</b>" in first
+    assert "U+682A" in whole("right_to_left")
+
+
+@pytest.mark.parametrize("name", ["adult", "digits"])
+def test_no_banned_word_and_no_raw_identifier_reaches_the_page(name: str) -> None:
+    text = whole(name)
+    for word in BANNED:
+        assert not re.search(rf"\b{word}\b", text, flags=re.IGNORECASE), word
+    for raw in RAW:
+        assert raw not in text, raw
+    for slip in (r"\bNone\b", r"\bnan\b", r"\binf\b", r"\(s\)", r", \.", r"\{\w*\}"):
+        assert not re.search(slip, text), slip
+
+
+def test_a_share_of_the_json_is_the_share_on_the_page() -> None:
+    run = sample.adult()["runs"][0]
+    text = whole("adult")
+    for e in run["estimates"]:
+        if e["measure"] == "attribute_inference.accuracy" and e["arm"] in ("attack", "control", "baseline"):
+            assert f"{100 * e['value']:.1f}%" in text
+
+
+def test_nothing_measured_is_said_in_words(tmp_path: Path) -> None:
+    def empty(results: dict[str, Any]) -> None:
+        results.update(runs=[r for r in results["runs"] if r["status"] != "completed"], rules=[], controls=[], findings=[], impact=[])
+        results["assessment"].update(verdict=None, sentence="", columns=[], notices=[])
+
+    text = with_change(empty, tmp_path)
+    for said in ("No attack ended with a result", "No rule was judged.", "No control was mapped.", "No finding.", "groups were not compared"):
+        assert said in text
+    assert not re.search(r"\bNone\b", text)
+
+
+def test_results_without_volatile_print_without_a_date(tmp_path: Path) -> None:
+    assert "date not recorded" in with_change(lambda r: r.update(volatile={}), tmp_path)
+
+
+def test_an_unknown_paper_is_refused_with_the_ones_there_are(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="A4, Letter"):
+        render(sample.adult(), tmp_path / "a.pdf", paper="A3")
+    assert not (tmp_path / "a.pdf").exists()
