@@ -338,13 +338,12 @@ def replaced(value: Any, swap: dict[str, str]) -> Any:
 
 
 def long_text(length: int = 10_000) -> Results:
-    """The Adult case with a name, an unbroken string and a running text of `length` characters in many places."""
+    """The Adult case with a sentence and an unbroken string of `length` characters, and names of many hundred."""
     words = ("a sentence that does not end " * (length // 29 + 1))[:length]
-    results: Results = replaced(adult(), {"Income model": "x" * length, "Income model, version 1": words, "marital": "m" * length, "Demo": "Organisation " * (length // 13)})
-    results["runs"][0]["sentence"] = words
-    results["assessment"]["sentence"] = words
+    swap = {"Income model": "x" * 900, "Income model, version 1": words, "marital": "m" * 300, "Demo": "Organisation " * 80, "race": "r" * 200}
+    results: Results = replaced(adult(), swap)
+    results["runs"][0]["sentence"] = results["assessment"]["sentence"] = results["runs"][-1]["reason"] = words
     results["assessment"]["notices"] = [words, "y" * length]
-    results["runs"][-1]["reason"] = words
     for made in (results["rules"][0], results["controls"][0], results["findings"][0], results["impact"][0]):
         made["reason"] = made["sentence"] = made["title"] = words
     return results
