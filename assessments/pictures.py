@@ -40,7 +40,7 @@ GUESSES = {  # objective: endpoint of all records, endpoint of the surest tenth
 }
 DRAWN_ARMS = ("baseline", "attack", "control")
 RATIO, LEAK = "disparity.impact_ratio", "disparity.vulnerability."
-MOST_ROWS = 30
+MOST_ROWS, MOST_TILES = 30, 18
 
 
 @dataclass(frozen=True)
@@ -196,7 +196,7 @@ def access_ladder(results: Results, run: Run) -> Picture | None:
         for r in results["runs"]
         if r["objective"] == run["objective"] and r.get("feature") == run.get("feature") and r["status"] == "completed"
     ]
-    tested = {r["access"]: r for r in sorted(peers, key=lambda r: _success(r, measure)) if measure and "attack" in rows_of(r, measure)}
+    tested = {r["access"]: r for r in sorted(peers, key=lambda r: _success(r, measure)) if measure and _success(r, measure) >= 0}
     if measure is None or not tested:
         return None
     release = str(results["assessment"].get("release") or "")
@@ -251,8 +251,8 @@ def withheld_gallery(results: Results, run: Run) -> Picture | None:
     classes = [str(c) for c in results["assessment"]["model"].get("classes") or ()]
     if run["objective"] != "model_inversion" or not classes:
         return None
-    rows = tuple(Line(f"class {c}", "withheld") for c in classes[:MOST_ROWS])
-    more = f" {len(classes) - MOST_ROWS:,} more classes are withheld alike." if len(classes) > MOST_ROWS else ""
+    rows = tuple(Line(c if len(c) > 2 else f"class {c}", "withheld") for c in classes[:MOST_TILES])
+    more = f" {len(classes) - MOST_TILES:,} more classes are withheld alike." if len(classes) > MOST_TILES else ""
     plural = "1 reconstruction is" if len(classes) == 1 else f"{len(classes):,} reconstructions are"
     return Picture(
         "gallery",

@@ -61,7 +61,7 @@ def rows() -> list[dict[str, Any]]:
         seconds, found = _ours(target, MiFace(), evaluator)
         _, plain = _ours(target, MiFacePlain(), evaluator)
         peer = _peer(path)
-    peer_found = None if peer is None else _recognised(evaluator, np.asarray(peer["images"]))
+    peer_found = None if peer is None else float(_recognised(evaluator, np.asarray(peer["images"])))
     return [
         _row("model inversion, 10 classes of a digits CNN", seconds, peer["seconds"] if peer else None, "s", FASTER, _about_time(peer)),
         {

@@ -60,6 +60,10 @@ class Context:
         """Completed runs that compare groups."""
         return [r for r in self.completed if r["objective"] == "disparity"]
 
+    def finding_key(self, finding: Mapping[str, Any]) -> str:
+        """Where a finding is explained. By position: an id is a stranger's string."""
+        return f"finding-{next(i for i, f in enumerate(self.results['findings']) if f is finding)}"
+
     def heading(self, text: str, key: str, level: int = 0) -> Heading:
         """A heading of our own words and names; a long one is cut."""
         return Heading(self.texts.cell(text, 90), self.texts.clean(text)[:90], key, level)

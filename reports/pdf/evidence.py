@@ -35,18 +35,18 @@ def controls(ctx: Context) -> Story:
     ]
     if not ctx.results["controls"]:
         return [*story, ctx.body("No control was mapped.")]
-    for framework in dict.fromkeys(c["framework"] for c in ctx.results["controls"]):
-        story += _framework(ctx, framework, [c for c in ctx.results["controls"] if c["framework"] == framework])
+    for i, framework in enumerate(dict.fromkeys(c["framework"] for c in ctx.results["controls"])):
+        story += _framework(ctx, f"framework-{i}", framework, [c for c in ctx.results["controls"] if c["framework"] == framework])
     return story
 
 
-def _framework(ctx: Context, framework: str, rows: Sequence[Row]) -> Story:
+def _framework(ctx: Context, key: str, framework: str, rows: Sequence[Row]) -> Story:
     judged = sorted(
         (c for c in rows if c["verdict"] != "not_assessed"), key=lambda c: (words.severity(c["verdict"]), c.get("kind") != "outcome")
     )
     silent = [c for c in rows if c["verdict"] == "not_assessed"]
     name = words.framework_name(framework)
-    story: Story = [ctx.heading(name, f"framework-{ctx.texts.markup(framework)}", 1), ctx.note(_count(rows))]
+    story: Story = [ctx.heading(name, key, 1), ctx.note(_count(rows))]
     if judged:
         columns = [Column("Control", 24), Column("Title", 38), Column("Kind", 12), Column("Evidence says", 36), Column("Why", 60)]
         table = [
@@ -185,7 +185,7 @@ def _identity(row: Row) -> tuple[Any, ...]:
 def _finding_row(ctx: Context, finding: Row, rule: Row | None) -> list[Any]:
     name = ctx.texts.cell(finding["id"], 14)
     if finding["verdict"] in DETAILED:
-        name = f'<link href="#finding-{ctx.texts.markup(finding["id"])}" color="#{palette.LINK}">{name}</link>'
+        name = f'<link href="#{ctx.finding_key(finding)}" color="#{palette.LINK}">{name}</link>'
     value = printed.rule_estimate(rule) if rule else numbers.NO_NUMBER
     limit = printed.rule_limit(rule) if rule else "not recorded"
     owner = ", ".join(str(finding[k]) for k in ("owner", "due") if finding.get(k)) or "not yet set"
@@ -194,7 +194,7 @@ def _finding_row(ctx: Context, finding: Row, rule: Row | None) -> list[Any]:
 
 def _block(ctx: Context, finding: Row, rule: Row | None) -> KeepTogether:
     """45 mm, kept together: what was found at the left, its number, limit and rule at the right."""
-    key = f"finding-{ctx.texts.markup(finding['id'])}"
+    key = ctx.finding_key(finding)
     plain = ctx.texts.clean(f"{finding['id']} {finding['title']}")[:90]
     title = f"{ctx.texts.cell(finding['id'], 14)} · {ctx.texts.cell(finding['title'], 80)}"
     left: Story = [

@@ -89,7 +89,8 @@ def _fact(ctx: Context, name: str, value: str) -> Paragraph:
 def _answer_box(ctx: Context, worst: Mapping[str, Any] | None) -> Flowable:
     a = ctx.assessment
     verdict = a.get("verdict")
-    sentence = a.get("sentence") or "No attack ended with a result, so nothing can be said about this model."
+    nothing = "No sentence was recorded." if worst else "No attack ended with a result, so nothing can be said about this model."
+    sentence = a.get("sentence") or nothing
     parts: Story = [Badge(verdict, words.run_label(verdict), 10), Spacer(1, 4), Paragraph(ctx.texts.cell(sentence, 300), styles.ANSWER)]
     figures = _figures(worst) if worst else []
     if figures:
@@ -184,9 +185,7 @@ def _findings(ctx: Context) -> Flowable:
     rows = []
     for finding in found:
         line = ctx.texts.fitted(f"{about(finding)}: {finding['sentence'] or finding['title']}", fonts.REGULAR, 8.5, 148 * mm)
-        rows.append(
-            (_link(f"finding-{ctx.texts.markup(finding['id'])}", ctx.texts.cell(finding["id"], 12)), MarkedLine(finding["verdict"], line))
-        )
+        rows.append((_link(ctx.finding_key(finding), ctx.texts.cell(finding["id"], 12)), MarkedLine(finding["verdict"], line)))
     total = len(ctx.results["findings"])
     head = f"Top {len(rows)} of {total:,} findings" if total > len(rows) else words.counted(total, "finding").capitalize()
     lines = plain_table([[Paragraph(a, styles.CELL), b] for a, b in rows], [16 * mm, 154 * mm], space=0)

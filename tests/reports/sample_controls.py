@@ -78,7 +78,7 @@ NIST_AI_RMF: tuple[tuple[str, str, str], ...] = (
 )
 
 GDPR: tuple[tuple[str, str, str], ...] = (
-    ("recital-26", "Identifiability test: all means reasonably likely", "determination"),
+    ("recital-26", "Identifiability test: all means reasonably likely; anonymous data out of scope", "determination"),
     ("recital-28", "Pseudonymisation lowers risk, does not replace other measures", "determination"),
     ("recital-71", "Automated decisions: statistical care and non-discrimination", "fairness"),
     ("recital-75", "Catalogue of harms, incl. reversal of pseudonymisation", "impact"),
