@@ -10,9 +10,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-
 HERE = Path(__file__).parent
 RESULTS = HERE / "results.json"
 NAMES = ("csmia_overhead", "mi_face")
@@ -46,16 +43,15 @@ def _earlier() -> list[dict[str, Any]]:
 
 
 def _show(rows: list[dict[str, Any]]) -> None:
-    table = Table("claim", box=None, padding=(0, 1))
-    for heading in ("ours", "peer", "ratio", "wanted"):
-        table.add_column(heading, justify="right")
-    table.add_column("met")
+    """A block per claim: whole at any width."""
     for row in rows:
-        wanted = f"≥ {row['at_least']}" if row.get("at_least") is not None else f"≤ {row['at_most']}"
-        cells = [f"{row[key]:g} {row['unit']}" if row[key] is not None else "not run" for key in ("ours", "peer")]
-        ratio = f"{row['ratio']:.3g}×" if row["ratio"] is not None else ""
-        table.add_row(f"{row['claim']}\n  {row['note']}", *cells, ratio, wanted, "yes" if row["met"] else "NO")
-    Console().print(table)
+        wanted = f"at least {row['at_least']:g}" if row.get("at_least") is not None else f"at most {row['at_most']:g}"
+        ours, peer = (f"{row[key]:.3g} {row['unit']}" if row[key] is not None else "not run" for key in ("ours", "peer"))
+        ratio = f"ratio {row['ratio']:,.3g}, " if row["ratio"] is not None else ""
+        print(f"\n{'met    ' if row['met'] else 'NOT MET'}  {row['claim']}")
+        print(f"         ours {ours}, beside it {peer}, {ratio}wanted {wanted}")
+        print(f"         {row['note']}")
+    print()
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy.special import ndtri, stdtrit
 
 from attacks.access import Array
 
@@ -31,9 +32,14 @@ class Imputation:
     scores: dict[str, float]
 
     def spread(self, truth: Array, where: Array | None = None) -> float:
-        """Standard deviation over the redraws of the share guessed right, on the records `where`."""
+        """Standard deviation over the redraws of the share guessed right, on the records `where`.
+
+        It enters intervals as a normal deviation, so it is widened by Student's t over the normal for its few draws.
+        """
         right = self.redraws == truth
-        return float((right if where is None else right[:, where]).mean(axis=1).std(ddof=1))
+        shares = (right if where is None else right[:, where]).mean(axis=1)
+        few = stdtrit(len(shares) - 1, 0.975) / ndtri(0.975)
+        return float(shares.std(ddof=1) * few)
 
 
 def majority(values: Array, k: int) -> int:

@@ -18,7 +18,6 @@ from attacks.settings import Settings, stream
 from attacks.verdict import gate
 
 FLOOR = "floor"
-PLANTED_RECOGNISED = 0.8
 # Beside every attack: the attacker who only picks among public images by the model's score.
 COMPANIONS = {FLOOR: BestPublic()}
 
@@ -76,7 +75,9 @@ def sanity(case: ImageCase, attack: Any, settings: Settings) -> dict[str, str]:
     silent = _rebuilt(attack, silent_network(shape, case.train.classes), shape, settings)
     caught, chance = (clopper_pearson(float(evaluator.hits(g.images, g.classes).sum()), k) for g in (planted, silent))
     told = f"of {k} images planted in a network the evaluator recognises {caught.value * k:.0f} again, of a silent network {chance.value * k:.0f}"
-    if caught.value >= PLANTED_RECOGNISED and chance.low <= 1 / k:
+    # Clearly above one guess in k from the planted network, not from the silent one. No fixed share would do: on faces the
+    # evaluator itself recognises only some single images.
+    if caught.low > 1 / k >= chance.low:
         return dict(gate("passed", f"The test itself works: {told}."))
     return dict(gate("failed", f"The test itself does not work here: {told}."))
 
