@@ -14,7 +14,9 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -22,7 +24,11 @@ from typing import Any
 from assessments.errors import ChildRefused, ChildStopped, NotRun
 
 CHECKOUT = Path(__file__).resolve().parent.parent
-LONGEST_LINE = 64 * 2**20
+LONGEST_LINE = 16 * 2**20
+# Lines read ahead; a child that writes faster than it is heard has to wait, so it cannot fill this process.
+MOST_WAITING = 8
+LONGEST_ANSWER = 3600.0  # seconds for one command
+LAST_MOMENTS = 5.0  # seconds a child may still live after it closed its output
 NOT_APPLICABLE = {"NotApplicable", "AccessDenied", "BudgetTooSmall"}
 ISOLATION = {
     "level": "limits",
@@ -31,6 +37,14 @@ ISOLATION = {
         "File system and network were not cut off, so this level suits your own models, not a stranger's."
     ),
 }
+# What the attack child must answer to each command: it holds a stranger's model, so nothing it says is taken on trust.
+REPLIES: dict[str, dict[str, type]] = {
+    "load": {"format": str, "algorithm": str, "classes": list, "inputs": list, "access": str},
+    "try_on": {"deterministic": bool},
+    "ask": {"queries": int},
+}
+PROGRESS: dict[str, type] = {"done": int, "steps": int, "queries": int}
+NO_REPLY = "The {} process answered with something that is no reply, and was stopped."
 Progress = Callable[[dict[str, Any]], None]
 
 
@@ -48,7 +62,7 @@ class Child:
             "LANG": "C.UTF-8",
             **{name: str(threads) for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "LOKY_MAX_CPU_COUNT")},
         }
-        self._errors = tempfile.TemporaryFile("w+", dir=folder)
+        self._errors = tempfile.TemporaryFile("w+", dir=folder)  # noqa: SIM115  (lives as long as the child)
         self._process = subprocess.Popen(
             [sys.executable, "-W", "ignore", "-m", f"assessments.children.{role}"],
             stdin=subprocess.PIPE,
@@ -56,57 +70,65 @@ class Child:
             stderr=self._errors,
             cwd=folder,
             env=environment,
-            text=True,
+            encoding="utf-8",
+            errors="replace",
             start_new_session=True,
         )
-        self._lines: queue.Queue[str] = queue.Queue()
+        self._stopped = False
+        self._lines: queue.Queue[str] = queue.Queue(MOST_WAITING)
         threading.Thread(target=self._listen, daemon=True).start()
 
-    def ask(self, do: str, *, timeout: float = 3600, progress: Progress | None = None, **arguments: Any) -> dict[str, Any]:
+    def ask(self, do: str, *, timeout: float = LONGEST_ANSWER, progress: Progress | None = None, **arguments: Any) -> dict[str, Any]:
         """The child's reply; raises NotRun or ChildRefused with its sentence, ChildStopped when it died or overran `timeout`."""
         try:
             assert self._process.stdin is not None
             self._process.stdin.write(json.dumps({"do": do, **arguments}) + "\n")
             self._process.stdin.flush()
-        except (BrokenPipeError, OSError):
+        except (OSError, ValueError):  # the pipe is broken, or was closed by `stop`
             raise ChildStopped(self._last_words()) from None
+        deadline = time.monotonic() + timeout
         while True:
-            message = self._next(timeout)
+            message = self._next(deadline, timeout)
             if "progress" in message:
                 if progress:
-                    progress(message["progress"])
+                    progress(self._checked(message["progress"], PROGRESS))
             elif "error" in message:
-                raise (NotRun if message.get("kind") in NOT_APPLICABLE else ChildRefused)(str(message["error"])[:1000])
+                raise (NotRun if message.get("kind") in NOT_APPLICABLE else ChildRefused)(" ".join(str(message["error"]).split())[:1000])
             else:
-                return dict(message["ok"])
+                return self._checked(message["ok"], REPLIES.get(do, {}))
 
     def alive(self) -> bool:
         return self._process.poll() is None
 
     def stop(self) -> None:
         """End the child and everything it started."""
-        try:
+        if self._stopped:
+            return
+        self._stopped = True
+        with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         self._process.wait()
-        for stream in (self._process.stdin, self._process.stdout, self._errors):
-            if stream:
-                stream.close()
+        self._errors.close()
+        assert self._process.stdin is not None
+        with suppress(BrokenPipeError):  # a command the child did not live to read
+            self._process.stdin.close()
 
     def _listen(self) -> None:
-        stdout = self._process.stdout
-        assert stdout is not None
-        try:
+        # This thread alone reads and closes the child's output: whatever still holds the other end can only keep it waiting.
+        assert self._process.stdout is not None
+        with self._process.stdout as stdout:
             while line := stdout.readline(LONGEST_LINE):
-                self._lines.put(line)
-        except ValueError:  # the stream was closed by `stop`
-            pass
-        self._lines.put("")
+                self._heard(line)
+        self._heard("")
 
-    def _next(self, timeout: float) -> dict[str, Any]:
+    def _heard(self, line: str) -> None:
+        while not self._stopped:
+            with suppress(queue.Full):
+                return self._lines.put(line, timeout=1)
+
+    def _next(self, deadline: float, timeout: float) -> dict[str, Any]:
         try:
-            line = self._lines.get(timeout=timeout)
+            line = self._lines.get(timeout=max(0.0, deadline - time.monotonic()))
         except queue.Empty:
             self.stop()
             raise ChildStopped(f"It took longer than {timeout:,.0f} seconds and was stopped.") from None
@@ -114,16 +136,30 @@ class Child:
             raise ChildStopped(self._last_words())
         try:
             message = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             message = None
         if not isinstance(message, dict) or not {"ok", "error", "progress"} & message.keys():
-            self.stop()
-            raise ChildStopped("The process answered with something that is no reply, and was stopped.")
+            raise self._no_reply()
         return message
 
+    def _checked(self, told: Any, expected: Mapping[str, type]) -> dict[str, Any]:
+        """`told`, if it is a mapping in which every expected key has its type."""
+        if not isinstance(told, dict) or any(type(told.get(key)) is not kind for key, kind in expected.items()):
+            raise self._no_reply()
+        return told
+
+    def _no_reply(self) -> ChildStopped:
+        self.stop()
+        return ChildStopped(NO_REPLY.format(self.role))
+
     def _last_words(self) -> str:
-        code = self._process.wait()
-        how = f"was ended by signal {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
+        try:
+            code = self._process.wait(LAST_MOMENTS)
+        except subprocess.TimeoutExpired:
+            self.stop()
+            return f"The {self.role} process closed its output before it had a result, and was stopped."
+        name = next((s.name for s in signal.Signals if s == -code), str(-code))
+        how = f"was ended by signal {name}" if code < 0 else f"ended with code {code}"
         return f"The {self.role} process {how} before it had a result."
 
 

@@ -1,6 +1,6 @@
 """Doing the work of an assessment: one run at a time, claimed in the database, carried out by the crew's children.
 
-    run_assessment -> execute_run -> claim, views (referee), ask (attack), judge (referee), complete
+run_assessment -> execute_run -> claim, views (referee), ask (attack), judge (referee), complete
 """
 
 from __future__ import annotations
@@ -93,7 +93,9 @@ def execute_run(run: Run, crew: Crew, listener: Listener) -> RunStatus:
     claim_id = services.claim(run.pk)
     run.refresh_from_db()
     if claim_id is None:
-        return RunStatus(run.status) if run.status != RunStatus.QUEUED else _exhausted(run)
+        if services.end_exhausted(run.pk):
+            run.refresh_from_db()
+        return RunStatus(run.status)
     try:
         found, queries, files = _carry_out(run, crew, _throttled(run, claim_id, listener))
         kept = [(kind, *keep_evidence(path)) for kind, path in files.items()]
@@ -108,11 +110,6 @@ def execute_run(run: Run, crew: Crew, listener: Listener) -> RunStatus:
         services.give_up(run.pk, claim_id, RunStatus.FAILED if last else RunStatus.QUEUED, reason)
     run.refresh_from_db()
     return RunStatus(run.status)
-
-
-def _exhausted(run: Run) -> RunStatus:
-    Run.objects.filter(pk=run.pk, status=RunStatus.QUEUED).update(status=RunStatus.FAILED, reason="Every attempt was used up.")
-    return RunStatus.FAILED
 
 
 def _throttled(run: Run, claim_id: Any, listener: Listener) -> Progress:

@@ -47,7 +47,7 @@ def register(submission: Submission, crew: Crew, *, organisation: Organisation, 
         raise Refused(str(problem)) from None
     _check_files(submission)
     try:
-        model = crew.opened("attack", "load", path=str(submission.model))
+        model = crew.opened("attack", "load", path=str(submission.model.absolute()))
         case = open_case(crew, submission.train, submission.population, schema, model["classes"])
         _try_on(crew)
     except ChildRefused as problem:
@@ -74,9 +74,8 @@ def open_case(crew: Crew, train: Path, population: Path, schema: Schema, classes
     return crew.opened(
         "referee",
         "open_case",
-        train=str(train),
-        population=str(population),
-        names=[train.name, population.name],
+        train=str(train.absolute()),
+        population=str(population.absolute()),
         schema=schema.as_dict(),
         classes=classes,
         settings=settings,
@@ -85,6 +84,8 @@ def open_case(crew: Crew, train: Path, population: Path, schema: Schema, classes
 
 def _check_files(submission: Submission) -> None:
     for path in (submission.train, submission.population):
+        if path.is_dir():
+            raise Refused(f"{path.name} is a folder; give the file that holds the records.")
         if not path.is_file():
             raise Refused(f"There is no file {path.name} at the given place; check the path.")
         if not path.name.endswith(DATA_SUFFIXES):

@@ -109,7 +109,9 @@ class Run(models.Model):
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(fields=("assessment", "number"), name="run_numbered_once"),
             models.UniqueConstraint(
-                fields=("assessment", "attack", "feature", "access"), condition=Q(feature__isnull=False), name="run_on_a_column_planned_once"
+                fields=("assessment", "attack", "feature", "access"),
+                condition=Q(feature__isnull=False),
+                name="run_on_a_column_planned_once",
             ),
             models.UniqueConstraint(
                 fields=("assessment", "attack", "access"), condition=Q(feature__isnull=True), name="run_without_column_planned_once"

@@ -98,6 +98,12 @@ def run_word(run: Mapping[str, Any]) -> str:
     return f"{name} → {run['feature']}" if run.get("feature") else name
 
 
+def source_word(source: str) -> str:
+    """The attack a comparison was made from: `attribute_inference.csmia/marital` is csmia → marital."""
+    attack, _, feature = source.partition("/")
+    return run_word({"attack": attack, "feature": feature})
+
+
 def group_word(group: str) -> str:
     """`sex=Female` as the rules say it: sex = Female."""
     return group_name(group)
@@ -274,25 +280,25 @@ def groups(results: Results) -> Picture | None:
     if not names:
         return None
     rows = tuple(_group_line(g, ratios.get(g, {}), leaks.get(g, {})) for g in names)
-    compared = sum(1 for found in leaks.values() if found["difference"]["value"] is not None)
+    compared = [n for run in runs if (n := sum(e["arm"] == "difference" and e["value"] is not None for e in run["estimates"]))]
+    corrected = f"Corrected for {' and '.join(f'{n:,}' for n in dict.fromkeys(compared))} comparisons (Holm). " if compared else ""
     more = f" The {MOST_ROWS} worst of {len(rows):,} groups are drawn; the table lists all." if len(rows) > MOST_ROWS else ""
     caption = (
         "Left: selection rate divided by the best group's. Right: points the attack gains more than on everyone else; grey band: chance "
-        f"alone. Corrected for {compared:,} comparison{'' if compared == 1 else 's'} (Holm). A group left of the limit is flagged as a "
-        f"point; the verdict uses the interval.{more} {_basis(results)}"
+        f"alone. {corrected}A group left of the limit is flagged as a point; the verdict uses the interval.{more} {_basis(results)}"
     )
     return Picture("groups", _group_title(rows), caption, _group_alt(rows), rows[:MOST_ROWS], _group_refs(results))
 
 
 def _worst_by_group(runs: Sequence[Run], prefix: str, arm: str, *, lowest: bool) -> dict[str, dict[str, Mapping[str, Any]]]:
-    """Per group the estimates by arm of the one run and measure whose `arm` is worst there: the lowest ratio, the largest difference."""
+    """Per group the estimates by arm of the one measure and attack whose `arm` is worst there: the lowest ratio, the largest difference."""
     found: dict[str, dict[str, Mapping[str, Any]]] = {}
     for run in runs:
-        rows: dict[tuple[str, str], dict[str, Mapping[str, Any]]] = {}
+        rows: dict[tuple[str, str, str], dict[str, Mapping[str, Any]]] = {}
         for e in run["estimates"]:
             if e.get("group") and str(e["measure"]).startswith(prefix):
-                rows.setdefault((e["group"], e["measure"]), {})[e["arm"]] = e
-        for (group, _), arms in rows.items():
+                rows.setdefault((e["group"], e["measure"], e.get("source", "")), {})[e["arm"]] = e
+        for (group, _, _), arms in rows.items():
             if arm in arms and (group not in found or _is_worse(arms[arm], found[group][arm], lowest)):
                 found[group] = arms
     return found
@@ -313,7 +319,7 @@ def _worst_first(ratio: Mapping[str, Any] | None, leak: Mapping[str, Any] | None
 def _group_line(name: str, ratios: Mapping[str, Mapping[str, Any]], leaks: Mapping[str, Mapping[str, Any]]) -> Line:
     marks = []
     if ratio := ratios.get("population"):
-        best = ratio["value"] == 1.0 and "reference" in str(ratio.get("reason", ""))
+        best = ratio["value"] == 1.0 and bool(ratio.get("reason"))  # the reference group says so in its reason
         marks.append(_mark(dict(ratio, arm="best" if best else "ratio"), "selection rate against the best group"))
     if leak := leaks.get("difference"):
         marks.append(_mark(leak, ARM_WORDS["difference"]))

@@ -155,7 +155,14 @@ def frozen_plan(
         "subgroups": list(case["subgroups"]),
         "digests": dict(digests),
         "attacks": [
-            {"attack": r.attack, "feature": r.feature, "access": r.access, "params": dict(r.params), "budget": r.budget, "will_run": not r.reason}
+            {
+                "attack": r.attack,
+                "feature": r.feature,
+                "access": r.access,
+                "params": dict(r.params),
+                "budget": r.budget,
+                "will_run": not r.reason,
+            }
             for r in runs
         ],
     }

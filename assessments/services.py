@@ -14,16 +14,13 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.services import record
+from assessments.errors import WrongState
 from assessments.models import TRANSITIONS, Assessment, Evidence, Observation, Run, RunStatus, State
 from assessments.plan import PlannedRun, plan_hash
 from governance.models import DatasetVersion, ModelVersion
 
 LEASE = timedelta(minutes=2)
 MOST_ATTEMPTS = 3
-
-
-class WrongState(Exception):
-    """The assessment is not in a state that allows this; someone else may have moved it."""
 
 
 @transaction.atomic
@@ -83,11 +80,17 @@ def move(assessment: Assessment, to: State, *, by: User | None = None) -> None:
 def claim(run_id: int) -> uuid.UUID | None:
     """Claim a queued run, or one whose holder's lease ran out; None when a sibling was first. Uses the database's clock."""
     claim_id = uuid.uuid4()
-    free = Q(status=RunStatus.QUEUED) | Q(status=RunStatus.RUNNING, lease_until__lt=Now())
-    claimed = Run.objects.filter(free, pk=run_id, attempts__lt=MOST_ATTEMPTS).update(
+    claimed = Run.objects.filter(_free(), pk=run_id, attempts__lt=MOST_ATTEMPTS).update(
         status=RunStatus.RUNNING, claim_id=claim_id, lease_until=Now() + LEASE, attempts=F("attempts") + 1
     )
     return claim_id if claimed == 1 else None
+
+
+def end_exhausted(run_id: int) -> bool:
+    """Fail a run that nobody holds (any more) and that has no attempt left; False when it is not such a run."""
+    left = Run.objects.filter(_free(), pk=run_id, attempts__gte=MOST_ATTEMPTS)
+    reason = f"Failed after {MOST_ATTEMPTS} attempts: the worker that held it never came back."
+    return left.update(status=RunStatus.FAILED, reason=reason, claim_id=None, lease_until=None) == 1
 
 
 def report_progress(run_id: int, claim_id: uuid.UUID, *, done: int, steps: int, queries: int) -> bool:
@@ -108,6 +111,7 @@ def complete(run_id: int, claim_id: uuid.UUID, found: Mapping[str, Any], queries
     mine = Run.objects.filter(pk=run_id, claim_id=claim_id, status=RunStatus.RUNNING)
     written = mine.update(
         status=RunStatus.COMPLETED,
+        reason="",  # an earlier attempt may have left one
         queries=queries,
         verdict=found["verdict"] or "",
         verdict_endpoint=found["endpoint"] or "",
@@ -132,3 +136,8 @@ def complete(run_id: int, claim_id: uuid.UUID, found: Mapping[str, Any], queries
     )
     Evidence.objects.bulk_create(Evidence(run_id=run_id, kind=kind, sha256=sha256, bytes=size) for kind, sha256, size in evidence)
     return True
+
+
+def _free() -> Q:
+    """Runs that nobody holds: queued, or the holder's lease ran out by the database's clock."""
+    return Q(status=RunStatus.QUEUED) | Q(status=RunStatus.RUNNING, lease_until__lt=Now())

@@ -125,8 +125,8 @@ def _memorised(run: Run, margin: float) -> str:
         n = near["n"] if near else run["power"]["n"]
         hits = round((near["value"] + 0.5) * n) if near else n
         return (
-            f"For {hits} of {n} classes the reconstruction lies nearer to training pictures than to held-out ones; it may show a real person. "
-            "Pictures stay withheld."
+            f"For {hits} of {n} classes the reconstruction lies nearer to training pictures than to held-out ones; "
+            "it may show a real person. Pictures stay withheld."
         )
     measure = _endpoint(run)
     if run["objective"] == "membership_inference":
@@ -167,9 +167,11 @@ def _not_resolvable(run: Run, margin: float) -> str:
         # The gain itself is settled; what is open is whether it is memory.
         gap = _find(run, measure, "memorisation")
         if gap is not None:
-            return f"We cannot tell whether it is memory: the attack is better on training people than on outsiders by {printed.whole(gap)}."
+            told = f"the attack is better on training people than on outsiders by {printed.whole(gap)}"
+            return f"We cannot tell whether it is memory: {told}."
     low, high = (numbers.show(gain[end], Unit.POINTS) for end in ("low", "high"))
-    said = f"We cannot tell: the gain lies between {low} and {high}, on both sides of the {numbers.limit(margin, Unit.POINTS).split()[0]}-point margin."
+    line = numbers.limit(margin, Unit.POINTS).split()[0]
+    said = f"We cannot tell: the gain lies between {low} and {high}, on both sides of the {line}-point margin."
     needed = records_to_settle(Estimate(gain["value"], gain["low"], gain["high"], gain["n"]), margin)
     more = None if needed is None else needed - gain["n"]
     units = "classes" if run["objective"] == "model_inversion" else "records"
@@ -189,7 +191,8 @@ def _blind_separates(run: Run) -> str:
     blind = _find(run, "auc", "baseline")
     told = f" ({printed.whole(blind)})" if blind else ""
     return (
-        f"The two groups can be told apart without the model{told}; they come from different sources, so this test says nothing about the model."
+        f"The two groups can be told apart without the model{told}; they come from different sources, "
+        "so this test says nothing about the model."
     )
 
 
@@ -205,13 +208,14 @@ def _recognised(run: Run) -> str:
 
 
 def _selection(run: Run) -> str:
-    ratios = [r for r in run["estimates"] if r["measure"] == "disparity.impact_ratio" and r["arm"] == "population" and r["value"] is not None]
+    of_everyone = [r for r in run["estimates"] if r["arm"] == "population" and r["value"] is not None]
+    ratios = [r for r in of_everyone if r["measure"] == "disparity.impact_ratio"]
     others = [r for r in ratios if r["low"] != r["high"]]
     if not others:
         return "Too few people in the groups to compare who is selected."
     worst = min(others, key=lambda r: r["value"])
     best = next((r for r in ratios if r["low"] == r["high"]), None)
-    rate = {r["group"]: r for r in run["estimates"] if r["measure"] == "disparity.selection_rate" and r["arm"] == "population"}
+    rate = {r["group"]: r for r in of_everyone if r["measure"] == "disparity.selection_rate"}
     shares = f" ({printed.value(rate[worst['group']])} against {printed.value(rate[best['group']])})" if best else ""
     against = group_name(best["group"]) if best else "the best group"
     return f"{group_name(worst['group'])} is selected at {printed.whole(worst)} times the rate of {against}{shares}."

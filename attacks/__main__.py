@@ -16,10 +16,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from attacks.access import Access, Objective, Remembering
+from attacks.access import Access, Remembering
 from attacks.errors import AttackError, DataProblem
 from attacks.registry import attack_called, registered
-from attacks.schema import Role, Schema, read_schema
+from attacks.schema import Schema, read_schema
 from attacks.settings import Settings
 
 
@@ -44,7 +44,9 @@ def main(arguments: Sequence[str]) -> int:
         return _run(given.case, given.out, Access.from_word(given.release), Settings(seed=given.seed))
     except (AttackError, ValueError) as problem:
         print(problem, file=sys.stderr)
-        return 1
+    except OSError as problem:
+        print(f"{problem.filename}: {problem.strerror}; give another path.", file=sys.stderr)
+    return 1
 
 
 def _list() -> int:
@@ -69,16 +71,17 @@ def _check(names: Sequence[str]) -> int:
 
 
 def _run(folder: Path, out: Path, granted: Access, settings: Settings) -> int:
-    from attacks.evaluate import check_applicable, evaluate, kind_of
+    from attacks.evaluate import ABOUT_ONE_COLUMN, check_applicable, evaluate, kind_of
     from attacks.targets.load import load_model
 
     schema = read_schema(folder / "schema.yaml")
     target = load_model(_file(folder, "model"))
-    case = _case(folder, schema, target.classes, settings)
+    case = _case(folder, schema, target, settings)
     measured = []
     for name, attack_class in registered().items():
         attack: Any = attack_class
-        for feature in _features(attack.threat_model.objective, schema):
+        role = ABOUT_ONE_COLUMN.get(attack.threat_model.objective)
+        for feature in (role and schema.with_role(role)) or (None,):
             row: dict[str, Any] = {"attack": name, "feature": feature}
             try:
                 check_applicable(attack, kind_of(case), granted)
@@ -95,21 +98,19 @@ def _run(folder: Path, out: Path, granted: Access, settings: Settings) -> int:
     return 0
 
 
-def _case(folder: Path, schema: Schema, classes: Sequence[Any], settings: Settings) -> Any:
+def _case(folder: Path, schema: Schema, target: Any, settings: Settings) -> Any:
     from attacks.case import image_case, table_case
     from attacks.data import read_frame, read_images, records_from
 
     paths = [_file(folder, part) for part in ("train", "population")]
     if paths[0].suffix == ".npz":
-        train, population = (read_images(path, classes) for path in paths)
+        train, population = (read_images(path, target.classes) for path in paths)
         return image_case(train, population, settings)
-    members, outsiders = (records_from(read_frame(path), schema, classes, path.name) for path in paths)
+    members, outsiders = (records_from(read_frame(path), schema, target.classes, path.name) for path in paths)
+    for records, path in zip((members, outsiders), paths, strict=True):
+        if hasattr(target, "check_columns"):
+            target.check_columns(records.inputs.columns, path.name)
     return table_case(members, outsiders, schema, settings)
-
-
-def _features(objective: Objective, schema: Schema) -> tuple[str | None, ...]:
-    role = {Objective.ATTRIBUTE_INFERENCE: Role.SENSITIVE, Objective.DISPARITY: Role.PROTECTED}.get(objective)
-    return (schema.with_role(role) or (None,)) if role else (None,)
 
 
 def _file(folder: Path, stem: str) -> Path:

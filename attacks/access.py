@@ -6,6 +6,7 @@ Words follow NIST AI 100-2 E2025: an objective, a knowledge, a query access.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import Any, Protocol
@@ -13,7 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from attacks.errors import AccessDenied, BudgetTooSmall, TargetProblem
+from attacks.errors import AccessDenied, AttackError, BudgetTooSmall, TargetProblem
 
 Array = npt.NDArray[Any]
 
@@ -99,8 +100,7 @@ class Budget:
         """Raise BudgetTooSmall when one pass of `queries` questions does not fit."""
         if self.queries is not None and queries > self.queries:
             raise BudgetTooSmall(
-                f"One pass asks {queries:,} questions and the plan allows {self.queries:,}. "
-                "Allow more questions or attack fewer records."
+                f"One pass asks {queries:,} questions and the plan allows {self.queries:,}. Allow more questions or attack fewer records."
             )
 
 
@@ -126,22 +126,25 @@ class Metered:
 
     def predict(self, X: Any) -> Array:
         self._count(Access.LABEL, len(X))
-        labels = np.asarray(self.target.predict(X))
+        labels = np.asarray(_answer(self.target.predict, X))
         if labels.shape != (len(X),) or not np.issubdtype(labels.dtype, np.integer):
-            raise TargetProblem(f"The model gave labels of shape {labels.shape} for {len(X):,} records.")
+            raise TargetProblem(f"The model gave labels of shape {labels.shape} and kind {labels.dtype} for {len(X):,} records.")
+        strange = int(((labels < 0) | (labels >= len(self.classes))).sum())
+        if strange:
+            raise TargetProblem(f"The model gave labels that are none of its classes for {strange:,} of {len(X):,} records.")
         return labels
 
     def predict_proba(self, X: Any) -> Array:
         self._count(Access.SCORES, len(X))
-        return checked_scores(self.target.predict_proba(X), len(X), len(self.classes))
+        return checked_scores(_answer(self.target.predict_proba, X), len(X), len(self.classes))
 
     def logits(self, X: Any) -> Array:
         self._count(Access.LOGITS, len(X))
-        return checked(self.target.logits(X), (len(X), len(self.classes)), "logits")
+        return checked(_answer(self.target.logits, X), (len(X), len(self.classes)), "logits")
 
     def loss_gradient(self, X: Any, y: Array) -> Array:
         self._count(Access.GRADIENTS, len(X))
-        return checked(self.target.loss_gradient(X, y), np.shape(X), "gradients")
+        return checked(_answer(self.target.loss_gradient, X, y), np.shape(X), "gradients")
 
     def white_box(self) -> Any:
         """The target itself, for attacks granted its weights."""
@@ -153,6 +156,17 @@ class Metered:
             raise AccessDenied(f"Needs {needed.word}, {self.access.word} were granted.")
         self.budget.require(self.queries + asked)
         self.queries += asked
+
+
+def _answer(method: Callable[..., Any], *question: Any) -> Any:
+    """What the model says. Whatever it trips over is a sentence about the model, not an error of ours."""
+    try:
+        return method(*question)
+    except (AttackError, MemoryError):
+        raise
+    except Exception as error:
+        first = (str(error).strip().splitlines() or [""])[0][:300]
+        raise TargetProblem(f"The model could not answer ({type(error).__name__}: {first}); are these the records it was made for?") from error
 
 
 def checked(answer: Any, shape: tuple[int, ...], what: str) -> Array:
@@ -196,9 +210,7 @@ class Remembering:
         return self.deterministic
 
     def predict(self, X: Any) -> Array:
-        if self.access >= Access.SCORES:
-            positions: Array = self.predict_proba(X).argmax(axis=1)
-            return positions
+        # Not the largest score: a model with a threshold of its own, or a support-vector machine, may decide otherwise.
         return self._once("predict", X)
 
     def predict_proba(self, X: Any) -> Array:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 import numpy as np
 
 from attacks.access import Array
 from attacks.data import Images, Records
+from attacks.errors import DataProblem
 from attacks.schema import Schema
 from attacks.settings import Settings, stream
 from attacks.split import ImageSplit, Split, split_images, split_records
@@ -71,8 +72,32 @@ Case = TableCase | ImageCase
 
 
 def table_case(train: Records, population: Records, schema: Schema, settings: Settings) -> TableCase:
-    """A case of tables, split by the settings' seed; raises DataProblem as `split_records` does."""
+    """A case of tables, split by the settings' seed; raises DataProblem as `same_columns` and `split_records` do."""
+    train, population = same_columns(train, population)
     return TableCase(train, population, schema, split_records(train, population, stream(settings.seed, "split")))
+
+
+def same_columns(train: Records, population: Records) -> tuple[Records, Records]:
+    """Both with the same columns of the same kinds: whole numbers become floats where the other file has fractions.
+
+    Raises DataProblem naming the column that one of them lacks, or holds as text where the other has numbers.
+    """
+    here, there = set(train.inputs.columns), set(population.inputs.columns)
+    for missing, lacks, has in ((here - there, "population", "training"), (there - here, "training", "population")):
+        if missing:
+            raise DataProblem(
+                f"The {lacks} data have no column {sorted(missing)[0]!r}, which the {has} data have; give both the same columns."
+            )
+    mixed = []
+    for column in train.inputs.columns:
+        kinds = [r.inputs[column].dtype.kind for r in (train, population)]
+        if (kinds[0] in "iufb") != (kinds[1] in "iufb"):
+            raise DataProblem(f"Column {column!r} holds numbers in one file and text in the other; write it alike in both.")
+        if kinds[0] != kinds[1] and kinds[0] in "iufb":
+            mixed.append(column)
+    kinds_shared = dict.fromkeys(mixed, np.float64)
+    members, outsiders = (replace(r, inputs=r.inputs.astype(kinds_shared)) if mixed else r for r in (train, population))
+    return members, outsiders
 
 
 def image_case(train: Images, population: Images, settings: Settings) -> ImageCase:

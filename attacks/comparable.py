@@ -64,7 +64,7 @@ def _joined(members: Any, control: Any, order: Array) -> Any:
 def blind_of(case: Case, settings: Settings) -> Array:
     """(n,) the blind classifier's scores on the line-up, cross-fitted; computed once for all runs of a case."""
     row = lineup(case, settings)
-    return case.memo.once("blind", lambda: blind_scores(row.view.records, row.view.labels, row.member, stream(settings.seed, "blind")))
+    return case.memo.once("blind", lambda: blind_scores(row, stream(settings.seed, "blind")))
 
 
 def comparable(case: Case, settings: Settings) -> dict[str, str]:
@@ -81,14 +81,18 @@ def blind_gate(blind: Array, member: Array, settings: Settings) -> dict[str, str
     return dict(gate("passed", f"Training and population records look alike: {told}."))
 
 
-def blind_scores(records: Any, labels: Array, member: Array, rng: np.random.Generator) -> Array:
-    """(n,) out-of-fold probability of membership from the record and its label alone."""
-    fold = rng.permutation(len(member)) % FOLDS
-    scores = np.empty(len(member))
-    X, learner = _prepared(records, labels, int(rng.integers(2**31)))
+def blind_scores(row: Lineup, rng: np.random.Generator) -> Array:
+    """(n,) out-of-fold probability of membership from the record and its label alone.
+
+    Folds hold whole people: who has a record on either side of the line would be recognised, not compared.
+    """
+    unit = np.arange(len(row.member)) if row.subjects is None else np.unique(row.subjects, return_inverse=True)[1]
+    fold = (rng.permutation(int(unit.max()) + 1) % FOLDS)[unit]
+    scores = np.empty(len(row.member))
+    X, learner = _prepared(row.view.records, row.view.labels, int(rng.integers(2**31)))
     for f in range(FOLDS):
         inside = fold != f
-        scores[~inside] = learner.fit(X[inside], member[inside]).predict_proba(X[~inside])[:, 1]
+        scores[~inside] = learner.fit(X[inside], row.member[inside]).predict_proba(X[~inside])[:, 1]
     return scores
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import gzip
 import zipfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 # More than a laptop's memory helps nobody, and a small archive that unpacks to this much is an attack.
 LARGEST_UNPACKED = 8 * 2**30
 AUXILIARY_IMAGE = -1
+CHANNELS = (1, 3, 4)
 
 
 @dataclass(frozen=True)
@@ -68,9 +70,9 @@ def read_frame(path: Path) -> pd.DataFrame:
         raise DataProblem(f"There is no file {path.name} at the given place.")
     if path.stat().st_size == 0:
         raise DataProblem(f"{path.name} is empty (0 bytes); export the records again.")
-    if path.name.endswith((".csv", ".csv.gz")):
+    if path.name.lower().endswith((".csv", ".csv.gz")):
         frame = _read_csv(path)
-    elif path.suffix == ".parquet":
+    elif path.suffix.lower() == ".parquet":
         frame = _read_parquet(path)
     else:
         raise DataProblem(f"{path.name} is neither CSV (.csv, .csv.gz), Parquet (.parquet) nor images (.npz); convert it.")
@@ -82,42 +84,65 @@ def read_frame(path: Path) -> pd.DataFrame:
 def _read_csv(path: Path) -> pd.DataFrame:
     import pandas as pd
 
-    opener = gzip.open if path.name.endswith(".gz") else open
+    opener = gzip.open if path.name.lower().endswith(".gz") else open
     try:
+        if opener is gzip.open:
+            _check_unpacked(path)
         with opener(path, "rt", encoding="utf-8-sig", newline="") as stream:
-            header = next(csv.reader(stream), [])
-            if path.name.endswith(".gz"):
-                _check_unpacked(stream, path.name)
-        _check_header(header, path.name)
-        return pd.read_csv(path, encoding="utf-8-sig", skipinitialspace=True, low_memory=False)
-    except UnicodeDecodeError as error:
-        raise DataProblem(f"{path.name} is not UTF-8 text (byte {error.start:,}); save it as UTF-8 and try again.") from None
-    except (gzip.BadGzipFile, EOFError):
+            _check_lines(stream, path.name)
+        return pd.read_csv(path, encoding="utf-8-sig", skipinitialspace=True, low_memory=False, index_col=False)
+    except UnicodeDecodeError:
+        with opener(path, "rb") as stream:
+            raise DataProblem(
+                f"{path.name}, line {_line_not_utf8(stream):,}, is not UTF-8 text; save the file as UTF-8 and try again."
+            ) from None
+    except (gzip.BadGzipFile, zlib.error, EOFError):
         raise DataProblem(f"{path.name} is no complete gzip file; compress it again.") from None
-    except csv.Error as error:
-        raise DataProblem(f"{path.name} cannot be read as CSV: {error}.") from None
-    except pd.errors.ParserError as error:
-        raise DataProblem(f"{path.name} cannot be read as CSV: {_parser_words(str(error))}") from None
+    except (csv.Error, pd.errors.ParserError) as error:
+        raise DataProblem(f"{path.name} cannot be read as CSV ({_first_line(error)}); export it again.") from None
 
 
-def _parser_words(message: str) -> str:
-    """pandas' message as a sentence with the line; other messages as they are."""
-    import re
-
-    found = re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", message)
-    if found:
-        expected, line, saw = found.groups()
-        return f"line {int(line):,} has {saw} columns, the header has {expected}. Correct the file and try again."
-    return message.strip().splitlines()[-1] + "."
-
-
-def _check_unpacked(stream: Any, name: str) -> None:
-    """Read on to the end, so that a small file that unpacks without end is stopped here, not in memory."""
+def _check_unpacked(path: Path) -> None:
+    """Unpack to the end in small blocks, so that a small file that unpacks without end is stopped here, not in memory."""
     total = 0
-    while block := stream.read(2**24):
-        total += len(block)
-        if total > LARGEST_UNPACKED:
-            raise DataProblem(f"{name} unpacks to more than {LARGEST_UNPACKED // 2**30} GiB; refused.")
+    with gzip.open(path, "rb") as stream:
+        while block := stream.read(2**24):
+            total += len(block)
+            if total > LARGEST_UNPACKED:
+                raise DataProblem(f"{path.name} unpacks to more than {LARGEST_UNPACKED // 2**30} GiB; split it or give fewer records.")
+
+
+def _check_lines(stream: Any, name: str) -> None:
+    """Every record has as many cells as the header: pandas would shift or pad the others without a word."""
+    lines = csv.reader(stream, skipinitialspace=True)
+    header = next((cells for cells in lines if cells), [])
+    if not header:
+        raise DataProblem(f"{name} has no header; write the columns' names in its first line.")
+    _check_header(header, name)
+    if len(header) == 1 and (";" in header[0] or "\t" in header[0]):
+        raise DataProblem(f"{name} separates its columns by semicolons or tabs; separate them by commas.")
+    begun = lines.line_num + 1
+    for cells in lines:
+        if cells and len(cells) != len(header):
+            raise DataProblem(
+                f"{name} cannot be read as CSV: line {begun:,} has {len(cells)} columns, the header has {len(header)}; "
+                "correct the line and try again."
+            )
+        begun = lines.line_num + 1
+
+
+def _line_not_utf8(stream: Any) -> int:
+    """Number of the first line that is not UTF-8; no newline is part of a longer UTF-8 character."""
+    for number, line in enumerate(stream, start=1):
+        try:
+            line.decode("utf-8")
+        except UnicodeDecodeError:
+            return number
+    return 1
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def _check_header(header: Sequence[str], name: str) -> None:
@@ -131,19 +156,32 @@ def _check_header(header: Sequence[str], name: str) -> None:
 
 
 def _read_parquet(path: Path) -> pd.DataFrame:
-    import pandas as pd
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        meta = pq.ParquetFile(path).metadata
-        unpacked = sum(meta.row_group(i).total_byte_size for i in range(meta.num_row_groups))
-        if unpacked > LARGEST_UNPACKED:
-            raise DataProblem(f"{path.name} unpacks to more than {LARGEST_UNPACKED // 2**30} GiB; refused.")
-        _check_header(list(meta.schema.to_arrow_schema().names), path.name)
-        return pd.read_parquet(path)
+        with pq.ParquetFile(path) as file:
+            meta, schema = file.metadata, file.schema_arrow
+            unpacked = sum(meta.row_group(i).total_byte_size for i in range(meta.num_row_groups))
+            if unpacked > LARGEST_UNPACKED:
+                raise DataProblem(f"{path.name} unpacks to more than {LARGEST_UNPACKED // 2**30} GiB; split it or give fewer records.")
+            # An unnamed pandas index numbers the rows; it is no column anybody recorded.
+            names = [n for n in schema.names if not (n.startswith("__index_level_") and n.endswith("__"))]
+            _check_header(names, path.name)
+            for field in (schema.field(n) for n in names):
+                if pa.types.is_nested(field.type):
+                    raise DataProblem(f"{path.name}: column {field.name!r} holds lists or records; give one value per cell.")
+            # pandas' own metadata in the file could rename columns or change their kinds, so it is not followed.
+            return _plain(file.read(columns=names).to_pandas(ignore_metadata=True))
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise DataProblem(f"{path.name} is no readable Parquet file ({str(error).splitlines()[0]}).") from None
+        raise DataProblem(f"{path.name} is no readable Parquet file ({_first_line(error)}); export it again.") from None
+
+
+def _plain(frame: pd.DataFrame) -> pd.DataFrame:
+    """Categorical columns as the values they stand for."""
+    for column in frame.select_dtypes("category").columns:
+        frame[column] = frame[column].astype(frame[column].cat.categories.dtype)
+    return frame
 
 
 def records_from(frame: pd.DataFrame, schema: Schema, classes: Sequence[Any] | None, name: str) -> Records:
@@ -168,12 +206,14 @@ def records_from(frame: pd.DataFrame, schema: Schema, classes: Sequence[Any] | N
     position = {str(c): i for i, c in enumerate(known)}
     unknown = [value for value in present if value not in position]
     if unknown:
-        raise DataProblem(f"{name}: the target {schema.target!r} holds {unknown[0]!r}, which the model does not know; its classes are {_some(known)}.")
+        raise DataProblem(
+            f"{name}: the target {schema.target!r} holds {unknown[0]!r}, which the model does not know; its classes are {_some(known)}."
+        )
     labels = raw.map(position).to_numpy(dtype=np.int64)
     subjects = frame[schema.subject].astype(str).to_numpy() if schema.subject else None
     inputs = frame.drop(columns=[schema.target, *schema.never_inputs]).reset_index(drop=True)
     if inputs.shape[1] == 0:
-        raise DataProblem(f"{name} has no column left beside the target; nothing can be measured.")
+        raise DataProblem(f"{name} has no input column beside the target; nothing can be measured.")
     return Records(inputs, labels, known, subjects)
 
 
@@ -182,7 +222,8 @@ def _check_cells(frame: pd.DataFrame, name: str) -> None:
     if empty.any():
         column = str(empty[empty > 0].index[0])
         raise DataProblem(
-            f"{name}: column {column!r} has {int(empty[column]):,} empty cells (NA and NaN count as empty); fill them or remove those records."
+            f"{name}: column {column!r} has {int(empty[column]):,} empty cells (NA, NaN, None and null count as empty); "
+            "fill them or remove those records."
         )
     for column in frame.select_dtypes("number").columns:
         infinite = int(np.isinf(frame[column].to_numpy(dtype=float)).sum())
@@ -201,19 +242,7 @@ def read_images(path: Path, classes: Sequence[Any] | None) -> Images:
     uint8 pixels are divided by 255; floats must lie in [0, 1]. Nothing is unpickled. Raises DataProblem.
     """
     pixels, raw, subjects = _npz_arrays(path)
-    if pixels.ndim not in (3, 4) or len(pixels) != len(raw) or raw.ndim != 1:
-        raise DataProblem(f"{path.name}: X has shape {pixels.shape} and y {raw.shape}; (n, height, width[, channels]) and (n,) are expected.")
-    if len(raw) == 0:
-        raise DataProblem(f"{path.name} has 0 images; nothing can be measured.")
-    scaled = pixels.astype(np.float32) / (255 if pixels.dtype == np.uint8 else 1)
-    if not np.isfinite(scaled).all():
-        raise DataProblem(f"{path.name}: {int((~np.isfinite(scaled)).sum()):,} pixels are NaN or infinite; correct or remove those images.")
-    if scaled.min() < 0 or scaled.max() > 1:
-        raise DataProblem(f"{path.name}: pixels lie between {pixels.min():g} and {pixels.max():g}; store uint8, or floats from 0 to 1.")
-    if scaled.ndim == 3:
-        scaled = scaled[:, None]
-    elif scaled.shape[1] not in (1, 3, 4) and scaled.shape[3] in (1, 3, 4):
-        scaled = scaled.transpose(0, 3, 1, 2)
+    scaled = _scaled(pixels, path.name)
     inside = raw != AUXILIARY_IMAGE
     present = np.unique(raw[inside])
     if len(present) < 2:
@@ -228,18 +257,50 @@ def read_images(path: Path, classes: Sequence[Any] | None) -> Images:
     return Images(np.ascontiguousarray(scaled), labels, known, subjects)
 
 
+def _scaled(pixels: Array, name: str) -> Array:
+    """`pixels` as float32 (n, channels, height, width) from 0 to 1."""
+    scaled = pixels.astype(np.float32) / (255 if pixels.dtype == np.uint8 else 1)
+    broken = int((~np.isfinite(scaled)).sum())
+    if broken:
+        raise DataProblem(f"{name}: {broken:,} pixels are NaN or infinite; correct or remove those images.")
+    if scaled.min() < 0 or scaled.max() > 1:
+        raise DataProblem(f"{name}: pixels lie between {pixels.min():g} and {pixels.max():g}; store uint8, or floats from 0 to 1.")
+    if scaled.ndim == 3:
+        return scaled[:, None]
+    if scaled.shape[1] in CHANNELS:
+        return scaled
+    if scaled.shape[3] in CHANNELS:
+        return scaled.transpose(0, 3, 1, 2)
+    raise DataProblem(f"{name}: X has shape {pixels.shape}; 1, 3 or 4 colour channels are expected, first or last.")
+
+
 def _npz_arrays(path: Path) -> tuple[Array, Array, Array | None]:
+    """X, y and subject as they are stored, of shapes that fit each other."""
     if not path.is_file():
         raise DataProblem(f"There is no file {path.name} at the given place.")
     try:
         with zipfile.ZipFile(path) as archive:
             if sum(item.file_size for item in archive.infolist()) > LARGEST_UNPACKED:
-                raise DataProblem(f"{path.name} unpacks to more than {LARGEST_UNPACKED // 2**30} GiB; refused.")
+                raise DataProblem(f"{path.name} unpacks to more than {LARGEST_UNPACKED // 2**30} GiB; split it or give fewer images.")
         with np.load(path, allow_pickle=False) as arrays:
             missing = [key for key in ("X", "y") if key not in arrays.files]
             if missing:
                 raise DataProblem(f"{path.name} holds no array {missing[0]!r}; images need X (pixels) and y (classes).")
             subject = np.asarray(arrays["subject"]).astype(str) if "subject" in arrays.files else None
-            return np.asarray(arrays["X"]), np.asarray(arrays["y"]), subject
-    except (zipfile.BadZipFile, ValueError, OSError, EOFError) as error:
-        raise DataProblem(f"{path.name} is no readable .npz file ({str(error).splitlines()[0]}); save it with numpy.savez_compressed.") from None
+            pixels, raw = np.asarray(arrays["X"]), np.asarray(arrays["y"])
+    # A damaged archive fails in as many ways as zip has methods; a hostile header asks for more memory than there is.
+    except (zipfile.BadZipFile, zlib.error, ValueError, OSError, EOFError, RuntimeError, MemoryError) as error:
+        raise DataProblem(f"{path.name} is no readable .npz file ({_first_line(error)}); save it with numpy.savez_compressed.") from None
+    _check_shapes(pixels, raw, subject, path.name)
+    return pixels, raw, subject
+
+
+def _check_shapes(pixels: Array, raw: Array, subject: Array | None, name: str) -> None:
+    if pixels.ndim not in (3, 4) or raw.shape != (len(pixels),):
+        raise DataProblem(f"{name}: X has shape {pixels.shape} and y {raw.shape}; give X as (n, height, width[, channels]) and y as (n,).")
+    if subject is not None and subject.shape != raw.shape:
+        raise DataProblem(f"{name}: subject has shape {subject.shape} and y {raw.shape}; give one subject per image.")
+    if pixels.dtype.kind not in "buif":
+        raise DataProblem(f"{name}: X holds {pixels.dtype}, no pixels; store uint8, or floats from 0 to 1.")
+    if pixels.size == 0:
+        raise DataProblem(f"{name} has 0 images; nothing can be measured.")

@@ -1,13 +1,13 @@
 """Everything `attacks` refuses, as one tree. Each message is one sentence for a person: what, where, what to do.
 
-    AttackError
-    ├── DataProblem        a file or table that cannot be used
-    ├── ModelProblem       a model file that cannot be used
-    │   └── UnsafeFormat   a format that can run code when it is opened
-    ├── TargetProblem      the model answered with something that is not an answer
-    └── NotApplicable      the attack makes no sense here; becomes a run "not run, because ..."
-        ├── AccessDenied   the owner granted less than the attack needs
-        └── BudgetTooSmall fewer questions allowed than one pass needs
+AttackError
+├── DataProblem        a file or table that cannot be used
+├── ModelProblem       a model file that cannot be used
+│   └── UnsafeFormat   a format that can run code when it is opened
+├── TargetProblem      the model answered with something that is not an answer
+└── NotApplicable      the attack makes no sense here; becomes a run "not run, because ..."
+    ├── AccessDenied   the owner granted less than the attack needs
+    └── BudgetTooSmall fewer questions allowed than one pass needs
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The whole path for one attack on one case: set up, ask, judge. The product runs the same three steps in two processes.
 
-    case = table_case(train, population, schema, Settings())
-    outcome = evaluate(Csmia(), target, case, feature="marital", settings=Settings())
-    outcome.judgement.verdict, outcome.judgement.rows
+case = table_case(train, population, schema, Settings())
+outcome = evaluate(Csmia(), target, case, feature="marital", settings=Settings())
+outcome.judgement.verdict, outcome.judgement.rows
 """
 
 from __future__ import annotations
@@ -16,9 +16,12 @@ from attacks.access import Access, Budget, Metered, Objective, Target
 from attacks.case import Case, ImageCase, TableCase
 from attacks.errors import AccessDenied, NotApplicable
 from attacks.result import Guess, Judgement, RunVerdict
+from attacks.schema import Role
 from attacks.settings import Settings, stream
 
 Guesses = dict[str, list[Guess]]
+# Which columns an objective is asked about, one run each; the others take a case as a whole.
+ABOUT_ONE_COLUMN = {Objective.ATTRIBUTE_INFERENCE: Role.SENSITIVE, Objective.DISPARITY: Role.PROTECTED}
 Progress = Callable[[int, int, int], None]  # steps done, steps in all, questions asked
 
 
@@ -42,6 +45,17 @@ def check_applicable(attack: Any, case_kind: str, granted: Access) -> None:
         raise NotApplicable("Reconstructs images; these data are a table.")
     if model.objective in (Objective.ATTRIBUTE_INFERENCE, Objective.DISPARITY) and case_kind != "table":
         raise NotApplicable("Needs columns; these data are images.")
+
+
+def check_feature(attack: Any, case: Case, feature: str | None) -> None:
+    """Raise NotApplicable where the attack is about one column and `feature` is none, or none of the inputs."""
+    role = ABOUT_ONE_COLUMN.get(attack.threat_model.objective)
+    if role is None or not isinstance(case, TableCase):
+        return
+    if feature is None:
+        raise NotApplicable(f"schema.yaml gives no column the role {role}; name one to run this attack.")
+    if feature not in case.train.inputs:
+        raise NotApplicable(f"There is no input column {feature!r}.")
 
 
 def kind_of(case: Case) -> str:
@@ -103,8 +117,7 @@ def evaluate(
     """One attack on one case in this process. Raises the errors of attacks.errors."""
     settings, budget = settings or Settings(), budget or Budget()
     check_applicable(attack, kind_of(case), granted)
-    if isinstance(case, TableCase) and feature is not None and feature not in case.train.inputs:
-        raise NotApplicable(f"There is no input column {feature!r}.")
+    check_feature(attack, case, feature)
     guesses, queries = ask(
         attack, target, views(attack, case, feature, settings), feature=feature, granted=granted, budget=budget, settings=settings
     )

@@ -7,6 +7,8 @@ What an attack wrote is untrusted: links, pickles, oversize files and wrong shap
 from __future__ import annotations
 
 import json
+import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from pathlib import Path
@@ -19,6 +21,8 @@ from attacks.errors import TargetProblem
 from attacks.result import AttributeGuess, Guess, InversionGuess, LabelGuess, MembershipGuess
 
 LARGEST_GUESS = 2 * 2**30
+# Fields that are positions among classes or values; the others are numbers.
+POSITIONS = ("values", "labels", "classes")
 GUESS_OF = {
     Objective.ATTRIBUTE_INFERENCE: AttributeGuess,
     Objective.MEMBERSHIP_INFERENCE: MembershipGuess,
@@ -77,13 +81,15 @@ def load_guesses(objective: Objective, sizes: Mapping[str, int], seeds: int, pat
     """
     if path.is_symlink() or not path.is_file():
         raise TargetProblem("The attack left no result file.")
-    if path.stat().st_size > LARGEST_GUESS:
-        raise TargetProblem(f"The attack's result file is larger than {LARGEST_GUESS // 2**30} GiB; refused.")
     kind = GUESS_OF[objective]
     try:
+        with zipfile.ZipFile(path) as archive:
+            if path.stat().st_size + sum(item.file_size for item in archive.infolist()) > LARGEST_GUESS:
+                raise TargetProblem(f"The attack's result file is larger than {LARGEST_GUESS // 2**30} GiB; refused.")
         with np.load(path, allow_pickle=False) as arrays:
             return {arm: [_guess(kind, arrays, f"{arm}/{s}", n) for s in range(seeds)] for arm, n in sizes.items()}
-    except (ValueError, OSError, KeyError, EOFError) as error:
+    # A damaged archive fails in as many ways as zip has methods; a hostile header asks for more memory than there is.
+    except (zipfile.BadZipFile, zlib.error, ValueError, OSError, KeyError, EOFError, RuntimeError, MemoryError) as error:
         raise TargetProblem(f"The attack's result file cannot be used ({error}).") from None
 
 
@@ -95,9 +101,10 @@ def _guess(kind: type[Guess], arrays: Any, prefix: str, n: int) -> Guess:
             if f.name == "member":
                 continue
             raise ValueError(f"{f.name} is missing")
-        values[f.name] = arrays[key]
-        if values[f.name].dtype.kind not in "bifu" or len(values[f.name]) != n:
-            raise ValueError(f"{f.name} has {len(values[f.name]):,} entries of kind {values[f.name].dtype}; {n:,} numbers are expected")
-        if np.isnan(values[f.name]).any():
+        values[f.name] = array = np.asarray(arrays[key])
+        flat = array.ndim > 1 if f.name == "images" else array.ndim == 1
+        if not flat or len(array) != n or array.dtype.kind not in ("iu" if f.name in POSITIONS else "bifu"):
+            raise ValueError(f"{f.name} has shape {array.shape} and kind {array.dtype}; one number for each of {n:,} guesses is expected")
+        if np.isnan(array).any():
             raise ValueError(f"{f.name} holds NaN")
     return kind(**values)

@@ -57,6 +57,23 @@ class Schema:
         return {"target": self.target, "positive": self.positive, "task": "classification", "columns": columns}
 
 
+class _RepeatedKey(yaml.constructor.ConstructorError):
+    """One key twice in a mapping: YAML would keep the last and lose a column's role without a word."""
+
+
+class _OneKeyOnce(yaml.SafeLoader):
+    """A SafeLoader that refuses repeated keys."""
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
+            if key.value in seen:
+                raise _RepeatedKey(None, None, f"{key.value!r} stands there twice", key.start_mark)
+            seen.add(key.value)
+        found: dict[Any, Any] = super().construct_mapping(node, deep)
+        return found
+
+
 KEYS = {"target", "positive", "task", "columns"}
 COLUMN_KEYS = {"roles", "special_category"}
 
@@ -64,15 +81,18 @@ COLUMN_KEYS = {"roles", "special_category"}
 def read_schema(path: Path) -> Schema:
     """The schema in `path`; raises DataProblem naming the key that is wrong."""
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise DataProblem(f"There is no file {path.name} at the given place; give the path of the schema.yaml.") from None
+        document = yaml.load(path.read_text(encoding="utf-8"), Loader=_OneKeyOnce)  # noqa: S506  a SafeLoader
+    except OSError:
+        raise DataProblem(f"There is no readable file {path.name} at the given place; give the path of the schema.yaml.") from None
     except UnicodeDecodeError:
         raise DataProblem(f"{path.name} is not UTF-8 text; save it as UTF-8.") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}" if mark else ""
-        raise DataProblem(f"{path.name}{where} is not YAML; correct it and try again.") from None
+        repeated = f": {error.problem}" if isinstance(error, _RepeatedKey) else ""
+        raise DataProblem(f"{path.name}{where} is not YAML{repeated}; correct it and try again.") from None
+    except (ValueError, RecursionError):
+        raise DataProblem(f"{path.name} is not YAML; correct it and try again.") from None
     return parse_schema(document, path.name)
 
 
@@ -82,7 +102,7 @@ def parse_schema(document: Any, name: str = "schema.yaml") -> Schema:
         raise DataProblem(f"{name} must be a mapping with the keys {', '.join(sorted(KEYS))}.")
     _only(document, KEYS, name, "the top level")
     if document.get("task", "classification") != "classification":
-        raise DataProblem(f"{name}: task is {document['task']!r}; only classification can be assessed.")
+        raise DataProblem(f"{name}: task is {_shown(document['task'])}; only classification can be assessed.")
     columns = document.get("columns") or {}
     if not isinstance(columns, dict):
         raise DataProblem(f"{name}: columns must be a mapping from column name to its roles.")
@@ -92,6 +112,8 @@ def parse_schema(document: Any, name: str = "schema.yaml") -> Schema:
     if target in columns:
         raise DataProblem(f"{name}: {target!r} is the target, so it cannot have other roles; remove it from columns.")
     positive = document.get("positive")
+    if positive is not None and not isinstance(positive, str | int | float):
+        raise DataProblem(f"{name}: positive must be one class of the target, such as 'positive: \">50K\"'.")
     parsed = {str(key): _column(str(key), value, name) for key, value in columns.items()}
     schema = Schema(target, None if positive is None else str(positive), parsed)
     if len(schema.with_role(Role.SUBJECT_ID)) > 1:
@@ -108,9 +130,17 @@ def _column(column: str, value: Any, name: str) -> Column:
         raise DataProblem(f"{name}: roles of column {column!r} must be a list such as [sensitive].")
     known = {str(r) for r in Role}
     for role in roles:
-        if role not in known:
-            raise DataProblem(f"{name}: column {column!r} has the unknown role {role!r}; choose from {', '.join(sorted(known))}.")
-    return Column(column, frozenset(Role(r) for r in roles), bool(value.get("special_category", False)))
+        if not isinstance(role, str) or role not in known:
+            raise DataProblem(f"{name}: column {column!r} has the unknown role {_shown(role)}; choose from {', '.join(sorted(known))}.")
+    special = value.get("special_category", False)
+    if not isinstance(special, bool):
+        raise DataProblem(f"{name}: special_category of column {column!r} must be true or false.")
+    return Column(column, frozenset(Role(r) for r in roles), special)
+
+
+def _shown(value: Any) -> str:
+    """A value as a message quotes it. Lists are named only: a few aliases make one that no memory can print."""
+    return repr(value) if isinstance(value, str | int | float | None) else f"a {type(value).__name__}"
 
 
 def _only(mapping: dict[Any, Any], allowed: set[str], name: str, where: str) -> None:

@@ -21,7 +21,11 @@ SMALLEST = 40
 
 @dataclass(frozen=True)
 class Split:
-    """Positions: `attacked` in train; `auxiliary`, `control` in population. Counts say what was left out and why."""
+    """Positions: `attacked` in train; `auxiliary`, `control` in population.
+
+    `look_alikes_removed` records left the control half and `members_with_twins` the attacked ones, because somebody
+    else's record is the same; `look_alikes_expected` of the control half would equal a member by chance.
+    """
 
     attacked: Array
     auxiliary: Array
@@ -33,28 +37,28 @@ class Split:
 
 def split_records(train: Records, population: Records, rng: np.random.Generator) -> Split:
     """The split of DESIGN 2.3 for tables; raises DataProblem when the two sets overlap or are too small."""
-    twins = check_overlap(train, population)
+    expected = check_overlap(train, population)
     chosen, draw = rng.spawn(2)
-    attacked = _at_most(len(train), LARGEST_ATTACKED, chosen)
     half = _deal(population.labels, population.subjects, 2, draw)
     auxiliary, control = np.flatnonzero(half == 0), np.flatnonzero(half == 1)
-    control = control[~twins.outsiders[control]]
-    _large_enough(len(attacked), len(auxiliary), len(control))
-    return Split(attacked, auxiliary, control, int(twins.outsiders.sum()), twins.expected, int(twins.members.sum()))
+    # Whom an attacker cannot tell from somebody else is nobody's secret. The rule must not ask on which side a record
+    # lies: records that left one side only would tell the two sides apart by themselves.
+    alike = _alike(train, population.take(control))
+    attacked = np.flatnonzero(~alike[: len(train)])
+    kept = control[~alike[len(train) :]]
+    _large_enough(len(attacked), len(auxiliary), len(kept))
+    return Split(
+        attacked[_at_most(len(attacked), LARGEST_ATTACKED, chosen)],
+        auxiliary,
+        kept,
+        len(control) - len(kept),
+        expected * len(control) / len(population),
+        len(train) - len(attacked),
+    )
 
 
-@dataclass(frozen=True)
-class LookAlikes:
-    """`members` (n_train,) with a twin among the other members; `outsiders` (n_population,) identical to a member;
-    `expected` how many such outsiders different people explain."""
-
-    members: Array
-    outsiders: Array
-    expected: float
-
-
-def check_overlap(train: Records, population: Records, level: float = 0.95) -> LookAlikes:
-    """Refuse a population that holds training people; allow as many look-alikes as different people explain.
+def check_overlap(train: Records, population: Records, level: float = 0.95) -> float:
+    """How many population records equal a training record by chance; raises DataProblem where more do.
 
     A fresh record meets a twin in `train` about as often as a training record meets one among the others. That rate's
     upper Clopper-Pearson limit gives, by the binomial, the most identical rows that chance explains.
@@ -65,27 +69,35 @@ def check_overlap(train: Records, population: Records, level: float = 0.95) -> L
             raise DataProblem(
                 f"{len(shared):,} people (by subject_id) are in both the training and the population data. Remove them from the population."
             )
-    rows_train, rows_population = _row_hashes(train), _row_hashes(population)
-    mask = np.isin(rows_population, rows_train)
-    _, inverse, counts = np.unique(rows_train, return_inverse=True, return_counts=True)
-    twins = counts[inverse] > 1
-    with_twin = int(twins.sum())
-    n = len(rows_train)
+    found = int(np.isin(_row_hashes(population), _row_hashes(train)).sum())
+    with_twin, n, m = int(_alike(train).sum()), len(train), len(population)
     rate = 1.0 if with_twin == n else float(stats.beta.ppf(level, with_twin + 1, n - with_twin))
-    most = int(stats.binom.ppf(level, len(mask), rate))
-    if mask.sum() > most:
+    most = int(stats.binom.ppf(level, m, rate))
+    if found > most:
         raise DataProblem(
-            f"{int(mask.sum()):,} of {len(mask):,} population records are also in the training data; chance explains at most {most:,}. "
+            f"{found:,} of {m:,} population records are also in the training data; chance explains at most {most:,}. "
             "Remove them: the population must hold people the model never saw."
         )
-    return LookAlikes(twins, mask, len(mask) * with_twin / n)
+    return m * with_twin / n
+
+
+def _alike(*sets: Records) -> Array:
+    """(n_1 + n_2 + ...,) whether another person has the same record; one person's own repeats do not count."""
+    _, row = np.unique(np.concatenate([_row_hashes(records) for records in sets]), return_inverse=True)
+    if any(records.subjects is None for records in sets):
+        return np.bincount(row)[row] > 1
+    _, person = np.unique(np.concatenate([records.subjects for records in sets if records.subjects is not None]), return_inverse=True)
+    people = np.unique(np.column_stack([row, person]), axis=0)
+    return np.bincount(people[:, 0])[row] > 1
 
 
 def _row_hashes(records: Records) -> Array:
+    """(n,) uint64 from every input and the label; 5 and 5.0 are the same value, whatever file they came from."""
     import pandas as pd
 
     frame = records.inputs[sorted(records.inputs.columns)]
-    whole = pd.util.hash_pandas_object(frame, index=False).to_numpy()
+    alike = frame.astype({c: np.float64 if frame[c].dtype.kind in "iuf" else str for c in frame.columns})
+    whole = pd.util.hash_pandas_object(alike, index=False).to_numpy()
     return whole ^ (records.labels.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15))
 
 
@@ -108,10 +120,13 @@ def _deal(labels: Array, subjects: Array | None, piles: int, rng: np.random.Gene
 
 
 def _large_enough(attacked: int, auxiliary: int, control: int) -> None:
-    for count, what in ((attacked, "training"), (auxiliary + control, "population")):
-        needed = SMALLEST if what == "training" else 2 * SMALLEST
-        if count < needed:
-            raise DataProblem(f"The {what} data hold {count:,} usable records; at least {needed} are needed for any statement.")
+    counts = ((attacked, "training data", "attack"), (auxiliary, "population", "learn from"), (control, "population", "compare with"))
+    for count, where, purpose in counts:
+        if count < SMALLEST:
+            raise DataProblem(
+                f"The {where} leaves {count:,} records to {purpose}; at least {SMALLEST} are needed for any statement. Give more records "
+                "(those that look exactly like another person's do not count)."
+            )
 
 
 @dataclass(frozen=True)

@@ -71,9 +71,7 @@ def _keeps_to_its_rung(attack: Any, silent: Silent, held: Mapping[str, Any], fea
         raise AssertionError(f"With {below.word} granted the attack must be refused: it needs {needed.word}.")
 
 
-def _keeps_to_its_budget(
-    attack: Any, silent: Silent, held: Mapping[str, Any], feature: str | None, settings: Settings, asked: int
-) -> None:
+def _keeps_to_its_budget(attack: Any, silent: Silent, held: Mapping[str, Any], feature: str | None, settings: Settings, asked: int) -> None:
     assert asked > 0 or attack.threat_model.access is Access.NONE, "An attack that needs access must ask."
     view = next(iter(held.values()))
     metered = Metered(silent, attack.threat_model.access, Budget(1))
@@ -84,7 +82,9 @@ def _keeps_to_its_budget(
     assert metered.queries <= 1, "An attack must not ask more than its budget."
 
 
-def _ask(attack: Any, silent: Silent, held: Mapping[str, Any], feature: str | None, settings: Settings) -> tuple[dict[str, list[Guess]], int]:
+def _ask(
+    attack: Any, silent: Silent, held: Mapping[str, Any], feature: str | None, settings: Settings
+) -> tuple[dict[str, list[Guess]], int]:
     return ask(attack, silent, held, feature=feature, granted=Access.WEIGHTS, budget=Budget(), settings=settings)
 
 

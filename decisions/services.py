@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from django.db import transaction
@@ -18,10 +19,12 @@ from governance.gates import access_gate, recovery_gate, repeat_gate, size_gate
 from governance.impact import impact_of
 from governance.measured import Gate, GateState, Measured, gates_from
 from governance.policy import Policy
+from governance.rule_words import SETTLES_NO_NUMBER
 from governance.verdict import WORST_FIRST, Verdict
 
 # Which measures the rules read from a run of these attacks; of the others, all of their objective.
 READ_FROM = {"disparity.selection": rulebook.IMPACT_RATIO, "disparity.vulnerability": rulebook.VULNERABILITY}
+NOT_ASSESSED = Verdict.NOT_ASSESSED
 # Runs that no attacker carries out: they read decisions or other runs, so no rung of access can be too low.
 NO_ATTACKER = ("disparity.selection", "disparity.vulnerability")
 
@@ -29,8 +32,9 @@ NO_ATTACKER = ("disparity.selection", "disparity.vulnerability")
 @transaction.atomic
 def conclude(assessment: Assessment, policy: Policy) -> Conclusion:
     """Judge every rule and control, and name the findings; recorded together."""
-    measured = [m for run in assessment.runs.all() for m in measurements(run, policy)]
-    rows = rulebook.judge(measured, policy, kind=assessment.plan["kind"])
+    runs = list(assessment.runs.all())
+    measured = [m for run in runs for m in measurements(run, policy)]
+    rows = with_what_was_not_run(rulebook.judge(measured, policy, kind=assessment.plan["kind"]), runs)
     special = {c["name"] for c in assessment.train.columns if c.get("special_category")}
     controls = [
         row
@@ -57,6 +61,49 @@ def conclude(assessment: Assessment, policy: Policy) -> Conclusion:
     )
     record(assessment.organisation, None, "concluded", assessment, {"policy": policy.sha256})
     return conclusion
+
+
+def with_what_was_not_run(rows: Sequence[rulebook.RuleVerdict], runs: Iterable[Run]) -> list[rulebook.RuleVerdict]:
+    """The rows, and for every column whose only runs were not run a row that says why instead of none."""
+    not_run = [run for run in runs if run.status == RunStatus.NOT_RUN]
+    told: list[rulebook.RuleVerdict] = []
+    for rule in rulebook.RULES:
+        of_rule = [row for row in rows if row.rule == rule.id]
+        reasons = {run.feature: run for run in reversed(not_run) if _reads(rule, run)}
+        missing = {
+            feature: run
+            for feature, run in reasons.items()
+            if feature not in {row.feature for row in of_rule if row.verdict != NOT_ASSESSED}
+        }
+        if not missing or not of_rule[0].applicable:
+            told += of_rule
+            continue
+        told += [row for row in of_rule if row.verdict != NOT_ASSESSED]
+        told += [_not_run(of_rule[0], missing[feature]) for feature in sorted(missing, key=str)]
+    return told
+
+
+def _not_run(row: rulebook.RuleVerdict, run: Run) -> rulebook.RuleVerdict:
+    return replace(
+        row,
+        feature=run.feature,
+        group=None,
+        attack=run.attack,
+        value=None,
+        low=None,
+        high=None,
+        n=0,
+        verdict=NOT_ASSESSED,
+        reason=f"Not assessed: {run.reason[:1].lower()}{run.reason[1:]}",
+        settles=SETTLES_NO_NUMBER,
+        point_verdict=None,
+        valid=False,
+    )
+
+
+def _reads(rule: rulebook.Rule, run: Run) -> bool:
+    """Would this rule have read the run, had it completed?"""
+    return any(endpoint.startswith(READ_FROM.get(run.attack, f"{run.objective}.")) for endpoint in rule.endpoints)
 
 
 def findings(rows: Iterable[rulebook.RuleVerdict]) -> list[dict[str, Any]]:
@@ -91,7 +138,6 @@ def _open_measurements(run: Run) -> list[Measured]:
     """What the rules would have read from this run, without numbers: it stays on the open list."""
     if run.status == RunStatus.NOT_RUN:
         return []
-    read_from = READ_FROM.get(run.attack, f"{run.objective}.")
     return [
         Measured(
             measure=endpoint,
@@ -107,8 +153,8 @@ def _open_measurements(run: Run) -> list[Measured]:
             group=f"{run.feature}=every group" if rule.by_group else None,
         )
         for rule in rulebook.RULES
+        if _reads(rule, run)
         for endpoint in rule.endpoints
-        if endpoint.startswith(read_from)
     ]
 
 

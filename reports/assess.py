@@ -14,6 +14,7 @@ from accounts.models import Organisation, User
 from accounts.roles import Role
 from accounts.services import add_member, create_organisation, create_user
 from assessments.crew import Crew
+from assessments.errors import Refused
 from assessments.execution import Listener, open_versions, run_assessment
 from assessments.intake import Registered, Submission, register
 from assessments.models import Assessment
@@ -48,7 +49,11 @@ class Done:
 
 
 def assess(request: Request, out: Path, *, planned: Callable[[Assessment], None], listener: Listener) -> Done:
-    """Register, plan, run, conclude, write `results.json` and `report.pdf` into `out`. Raises Refused with one sentence."""
+    """Register, plan, run, conclude, write `results.json` and `report.pdf` into `out`. Raises Refused with one sentence.
+
+    An assessment in which no run completed is reported too: its state is run_failed.
+    """
+    _check_out(out)
     organisation, person = local_submitter(request.organisation)
     policy = default_policy()
     with Crew(Path(settings.WORK), request.threads) as crew:
@@ -63,6 +68,17 @@ def assess(request: Request, out: Path, *, planned: Callable[[Assessment], None]
     write_results(document, results)
     render(document, report)
     return Done(assessment, document, (report, results))
+
+
+def _check_out(out: Path) -> None:
+    """Before minutes are spent: can the folder be made, or written to?"""
+    for place in (out, *out.absolute().parents):
+        if place.exists():
+            if not place.is_dir():
+                raise Refused(f"{place.name} is a file, so no report can be written into {out}; choose another folder for --out.")
+            if not os.access(place, os.W_OK | os.X_OK):
+                raise Refused(f"No report can be written into {out}: the folder is read-only; choose another one for --out.")
+            return
 
 
 def _submit(request: Request, registered: Registered, person: User, policy: Policy, crew: Crew) -> Assessment:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from assessments.children.loop import serve
-from attacks.access import Access, Budget, Objective, Remembering
+from attacks.access import Access, Budget, Metered, Objective, Remembering
 from attacks.errors import ModelProblem
 from attacks.evaluate import ask
 from attacks.exchange import load_view, save_guesses
@@ -42,13 +42,16 @@ class AttackChild:
         }
 
     def try_on(self, *, folder: str, progress: Any) -> dict[str, Any]:
-        """Do these records fit the model, and does it answer alike twice? Asks about at most 100 of them."""
+        """Do these records fit the model, are its answers answers, and does it answer alike twice? Asks about at most 100 of them."""
         view = load_view(_view_class(Objective.DISPARITY), Path(folder))
         target = self._loaded()
         check = getattr(target.target, "check_columns", None)
         if check is not None and hasattr(view.records, "columns"):
             check(view.records.columns, "The data")
-        return {"deterministic": target.check(view.records[:100])}
+        few = view.records[:100]
+        metered = Metered(target.target, target.access)
+        metered.predict_proba(few) if target.access >= Access.SCORES else metered.predict(few)
+        return {"deterministic": target.check(few)}
 
     def ask(
         self,

@@ -25,7 +25,6 @@ from attacks.result import Judgement
 from attacks.schema import Role, Schema, parse_schema
 from attacks.settings import Settings
 
-
 NO_LOOK_ALIKES = {"look_alikes_removed": 0, "look_alikes_expected": 0.0, "members_with_twins": 0}
 
 
@@ -39,7 +38,6 @@ class RefereeChild:
         *,
         train: str,
         population: str,
-        names: list[str],
         schema: dict[str, Any],
         classes: list[Any],
         settings: dict[str, Any],
@@ -48,7 +46,8 @@ class RefereeChild:
         """Read both files, check them against each other, split them; the counts for the plan."""
         self.settings = Settings(**settings)
         meaning = parse_schema(schema)
-        members, outsiders = (_read(Path(p), name, meaning, classes) for p, name in zip((train, population), names, strict=True))
+        names = [Path(train).name, Path(population).name]
+        members, outsiders = (_read(Path(path), meaning, classes) for path in (train, population))
         if isinstance(members, Images) and isinstance(outsiders, Images):
             self._case = image_case(members, outsiders, self.settings)
         elif isinstance(members, Records) and isinstance(outsiders, Records):
@@ -77,7 +76,9 @@ class RefereeChild:
         found = load_guesses(Objective.DISPARITY, sizes, 1, Path(guesses))
         return {arm: float((found[arm][0].labels == labels).mean()) for arm, labels in truth.items()}  # type: ignore[union-attr]
 
-    def views(self, *, attack: str, params: dict[str, Any], feature: str | None, granted: str, folder: str, progress: Any) -> dict[str, Any]:
+    def views(
+        self, *, attack: str, params: dict[str, Any], feature: str | None, granted: str, folder: str, progress: Any
+    ) -> dict[str, Any]:
         """Write what the attacker of this run holds, one folder per arm."""
         made: Any = attack_called(attack)(**params)
         check_applicable(made, kind_of(self._opened()), Access.from_word(granted))
@@ -86,7 +87,9 @@ class RefereeChild:
             save_view(view, Path(folder) / arm)
         return {"arms": sorted(held)}
 
-    def judge(self, *, attack: str, params: dict[str, Any], feature: str | None, guesses: str, evidence: str, progress: Any) -> dict[str, Any]:
+    def judge(
+        self, *, attack: str, params: dict[str, Any], feature: str | None, guesses: str, evidence: str, progress: Any
+    ) -> dict[str, Any]:
         """Score the guesses; per-record outcomes go to `evidence`."""
         made: Any = attack_called(attack)(**params)
         case = self._opened()
@@ -109,14 +112,10 @@ class RefereeChild:
         return self._case
 
 
-def _read(path: Path, name: str, schema: Schema, classes: list[Any] | None) -> Records | Images:
-    """The file's records; messages speak of `name`, what its owner called it."""
-    try:
-        if path.suffix == ".npz":
-            return read_images(path, classes)
-        return records_from(read_frame(path), schema, classes, path.name)
-    except DataProblem as problem:
-        raise DataProblem(str(problem).replace(path.name, name)) from None
+def _read(path: Path, schema: Schema, classes: list[Any] | None) -> Records | Images:
+    if path.suffix == ".npz":
+        return read_images(path, classes)
+    return records_from(read_frame(path), schema, classes, path.name)
 
 
 def _same_columns(train: Records, population: Records, names: list[str]) -> None:
@@ -135,7 +134,14 @@ def _split_counts(case: Case) -> dict[str, Any]:
     unit = "records" if case.train.subjects is None else "people"
     if isinstance(case, ImageCase):
         evaluator, auxiliary, control = len(case.split.evaluator), len(case.split.public), len(case.split.held_out)
-        return {"attacked": len(case.train), "auxiliary": auxiliary, "control": control, "evaluator": evaluator, "unit": unit, **NO_LOOK_ALIKES}
+        return {
+            "attacked": len(case.train),
+            "auxiliary": auxiliary,
+            "control": control,
+            "evaluator": evaluator,
+            "unit": unit,
+            **NO_LOOK_ALIKES,
+        }
     split = case.split
     return {
         "attacked": len(split.attacked),

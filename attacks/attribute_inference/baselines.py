@@ -88,7 +88,9 @@ def _learners(frame: pd.DataFrame, rng: np.random.Generator, threads: int) -> di
     )
     few = [i for i, c in enumerate(texts) if frame[c].nunique() <= 250]
     return {
-        "boosted trees": make_pipeline(codes, HistGradientBoostingClassifier(max_iter=60, categorical_features=few or None, random_state=seed)),
+        "boosted trees": make_pipeline(
+            codes, HistGradientBoostingClassifier(max_iter=60, categorical_features=few or None, random_state=seed)
+        ),
         "forest": make_pipeline(codes, RandomForestClassifier(100, min_samples_leaf=2, n_jobs=threads, random_state=seed)),
         "logistic": make_pipeline(one_hot, LogisticRegression(max_iter=200)),
     }

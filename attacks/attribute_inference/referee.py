@@ -49,7 +49,9 @@ class Seed:
     control_tail: Array
 
 
-def judge(members: Sequence[AttributeGuess], control: Sequence[AttributeGuess], truth: Truth, imputed: Imputation, settings: Settings) -> Judgement:
+def judge(
+    members: Sequence[AttributeGuess], control: Sequence[AttributeGuess], truth: Truth, imputed: Imputation, settings: Settings
+) -> Judgement:
     """The judgement of one attack on one feature, over its seeds (one guess per seed and arm)."""
     rng = stream(settings.seed, OBJECTIVE, "referee")
     seeds = [_score(m, c, truth, imputed, rng) for m, c in zip(members, control, strict=True)]
@@ -113,7 +115,10 @@ class _Endpoint:
         rows = [Row(f"{OBJECTIVE}.{measure}", arm, make(level)) for arm, make in arms]
         share = self.excess(level)
         reason = "" if share else "the baseline leaves no room above it"
-        return [*rows, Row(f"{OBJECTIVE}.{excess_measure}", Arm.ATTACK, share, n=rows[0].estimate.n if rows[0].estimate else 0, reason=reason)]
+        return [
+            *rows,
+            Row(f"{OBJECTIVE}.{excess_measure}", Arm.ATTACK, share, n=rows[0].estimate.n if rows[0].estimate else 0, reason=reason),
+        ]
 
     def arm(self, name: str, level: float) -> Estimate:
         control = name == "control"
@@ -157,7 +162,12 @@ class _Endpoint:
         # The imputer was learned from one draw of auxiliary records; how much it moves over redraws widens the interval.
         spread = self.imputed.spread(self.truth.members, s.tail if self.tail else None)
         return statistic(
-            self._of(s, "attack"), self._of(s, "baseline"), level=level, clusters=self._who(s), b_extra_sd=spread, rng=self._rng("advantage")
+            self._of(s, "attack"),
+            self._of(s, "baseline"),
+            level=level,
+            clusters=self._who(s),
+            b_extra_sd=spread,
+            rng=self._rng("advantage"),
         )
 
     def _of(self, s: Seed, arm: str) -> Array:
@@ -176,7 +186,9 @@ class _Endpoint:
         return stream(self.settings.seed, OBJECTIVE, purpose)
 
 
-def _value_rows(seeds: Sequence[Seed], members: Sequence[AttributeGuess], truth: Truth, imputed: Imputation, settings: Settings) -> list[Row]:
+def _value_rows(
+    seeds: Sequence[Seed], members: Sequence[AttributeGuess], truth: Truth, imputed: Imputation, settings: Settings
+) -> list[Row]:
     """Right guesses per guessed value among the surest tenth, where at least `min_positives` people have the value."""
     rows = []
     seed, guess = seeds[0], members[0]

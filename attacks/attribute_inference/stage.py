@@ -50,9 +50,7 @@ def _view(records: Records, feature: str, candidates: tuple[Any, ...]) -> Attrib
     return AttributeView(records.inputs.drop(columns=feature), records.labels, feature, candidates)
 
 
-def judge(
-    case: TableCase, feature: str, attack: Any, guesses: Mapping[str, Sequence[AttributeGuess]], settings: Settings
-) -> Judgement:
+def judge(case: TableCase, feature: str, attack: Any, guesses: Mapping[str, Sequence[AttributeGuess]], settings: Settings) -> Judgement:
     """The referee's judgement of the guesses, beside an imputer that knows what the attack knows."""
     candidates = candidates_of(case, feature)
     auxiliary = positions(case.auxiliary, feature, candidates)

@@ -34,9 +34,7 @@ def judge_selection(selected: Mapping[Arm, Array], groups: Mapping[Arm, Sequence
 
 def _selection_rows(arm: Arm, chosen: Array, groups: Sequence[Group], settings: Settings) -> list[Row]:
     large = [g for g in groups if g.n >= SMALLEST_SELECTED]
-    rows = [
-        Row("disparity.selection_rate", arm, None, g.name, g.n, f"too few (n < {SMALLEST_SELECTED})") for g in groups if g not in large
-    ]
+    rows = [Row("disparity.selection_rate", arm, None, g.name, g.n, f"too few (n < {SMALLEST_SELECTED})") for g in groups if g not in large]
     rows += [Row("disparity.selection_rate", arm, rate(chosen[g.mask].astype(float), level=settings.level), g.name) for g in large]
     if len(large) < 2:
         return rows
@@ -48,7 +46,9 @@ def _selection_rows(arm: Arm, chosen: Array, groups: Sequence[Group], settings: 
         return impact_ratio(*counts[group.name], *counts[best], level)
 
     corrected = holm_intervals([partial(ratio, g) for g in others], lambda e: e.high < 1 or e.low > 1, settings.level)
-    rows.append(Row("disparity.impact_ratio", arm, Estimate(1.0, 1.0, 1.0, counts[best][1]), best, reason="the group the others are compared with"))
+    rows.append(
+        Row("disparity.impact_ratio", arm, Estimate(1.0, 1.0, 1.0, counts[best][1]), best, reason="the group the others are compared with")
+    )
     for group, (estimate, _) in zip(others, corrected, strict=True):
         reason = _corrected(len(others)) if estimate else "nobody is selected, so there is no ratio"
         rows.append(Row("disparity.impact_ratio", arm, estimate, group.name, group.n, reason))
@@ -163,6 +163,13 @@ def _null_rows(source: Source, groups: Sequence[Group], settings: Settings) -> l
         return []
     bands = null_bands(source.per_person(), groups, stream(settings.seed, "null", source.run), level=settings.level)
     return [
-        Row(_measure(source), Arm.NULL, Estimate((low + high) / 2, low, high, g.n), g.name, reason="where chance alone puts it", source=source.run)
+        Row(
+            _measure(source),
+            Arm.NULL,
+            Estimate((low + high) / 2, low, high, g.n),
+            g.name,
+            reason="where chance alone puts it",
+            source=source.run,
+        )
         for g, (low, high) in zip(groups, bands.tolist(), strict=True)
     ]

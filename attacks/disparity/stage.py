@@ -61,7 +61,9 @@ def judge_vulnerability(case: TableCase, column: str, runs: Mapping[str, tuple[s
     `runs` maps "attack/feature" to (measure, per-record arrays). A run that guessed `column` itself is left out: its
     groups would be defined by the very answer.
     """
-    sources = [_source(case, column, run, measure, arrays, settings) for run, (measure, arrays) in runs.items() if run.split("/")[1] != column]
+    sources = [
+        _source(case, column, run, measure, arrays, settings) for run, (measure, arrays) in runs.items() if run.split("/")[1] != column
+    ]
     if not sources:
         raise NotApplicable("No other attack finished with per-record results, so leakage cannot be compared between groups.")
     return referee.judge_vulnerability(sources, settings)

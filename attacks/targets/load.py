@@ -24,7 +24,8 @@ def model_format(path: Path) -> str:
     if zipfile.is_zipfile(path):
         return _zip_format(path)
     suffix = path.suffix.lower()
-    if suffix == ".safetensors":
+    # After eight bytes of length a safetensors file goes on with JSON; the length may happen to begin like a pickle.
+    if suffix == ".safetensors" and head[8:9] == b"{":
         return "safetensors"
     if (head[:1] == pickle.PROTO and head[1:2] <= bytes([pickle.HIGHEST_PROTOCOL])) or suffix in (".pkl", ".pickle"):
         raise UnsafeFormat(f"{path.name} is a pickle, which can run code when it is opened. {SAFE}")
@@ -32,6 +33,8 @@ def model_format(path: Path) -> str:
         raise UnsafeFormat(f"{path.name} is a joblib file, a pickle inside, which can run code when it is opened. {SAFE}")
     if suffix in (".pt", ".pth", ".pt2", ".ckpt"):
         raise UnsafeFormat(f"{path.name} is a torch checkpoint, which can run code when it is opened. {SAFE}")
+    if suffix == ".safetensors":
+        raise ModelProblem(f"{path.name} is no safetensors file; save the network with attacks.targets.torch_network.save_network.")
     if suffix == ".skops":
         raise ModelProblem(f"{path.name} is no skops file (not even a zip); save the model with skops.io.dump.")
     raise ModelProblem(f"{path.name} has no known model format. {SAFE}")
@@ -45,7 +48,7 @@ def _zip_format(path: Path) -> str:
     except zipfile.BadZipFile:
         raise ModelProblem(f"{path.name} is a damaged zip; save the model again.") from None
     if unpacked > LARGEST_UNPACKED:
-        raise ModelProblem(f"{path.name} unpacks to more than {LARGEST_UNPACKED // 2**30} GiB; refused.")
+        raise ModelProblem(f"{path.name} unpacks to more than {LARGEST_UNPACKED // 2**30} GiB; give a smaller model.")
     if "schema.json" in names:
         return "skops"
     if any(n.endswith(("/code/", "/constants.pkl")) or "/code/" in n for n in names):

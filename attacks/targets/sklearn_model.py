@@ -38,12 +38,10 @@ class SklearnTarget:
         return type(self.model).__name__ + inner
 
     def predict(self, X: Any) -> Array:
-        if self.access >= Access.SCORES:
-            # scikit-learn's own predict is the arg-max of predict_proba for its probabilistic classifiers; one pass serves both.
-            positions: Array = self.predict_proba(X).argmax(axis=1)
-            return positions
-        labels = self.model.predict(self._inputs(X))
-        return np.searchsorted(np.asarray(self.classes), labels)
+        # Its own answer, not the largest score: a decision threshold or a support-vector machine may decide otherwise.
+        labels = np.asarray(self.model.predict(self._inputs(X)))
+        positions: Array = np.searchsorted(self.model.classes_, labels)
+        return positions
 
     def predict_proba(self, X: Any) -> Array:
         return np.asarray(self.model.predict_proba(self._inputs(X)))
@@ -82,7 +80,7 @@ def load_skops(path: Path) -> SklearnTarget:
         untrusted = [t for t in skops.io.get_untrusted_types(file=path) if t not in ALLOWED]
         if untrusted:
             raise ModelProblem(
-                f"{path.name} holds the type {untrusted[0]}, which is not on the list of types that are safe to open. "
+                f"{path.name} holds the type {untrusted[0]}, which is not on the list of accepted types. "
                 "Rebuild the model from scikit-learn's own estimators and save it with skops.io.dump."
             )
         model = skops.io.load(path, trusted=list(ALLOWED))
@@ -91,9 +89,13 @@ def load_skops(path: Path) -> SklearnTarget:
     except zipfile.BadZipFile:
         raise ModelProblem(f"{path.name} is no skops file (not even a zip); save the model with skops.io.dump.") from None
     except Exception as error:
-        raise ModelProblem(f"{path.name} cannot be opened as a skops file ({_first_line(error)}); save it again with skops.io.dump.") from None
+        raise ModelProblem(
+            f"{path.name} cannot be opened as a skops file ({_first_line(error)}); save it again with skops.io.dump."
+        ) from None
     if not hasattr(model, "predict") or not hasattr(model, "classes_"):
         raise ModelProblem(f"{path.name} holds a {type(model).__name__}, not a fitted classifier; only classifiers can be assessed.")
+    if not isinstance(model.classes_, np.ndarray):
+        raise ModelProblem(f"{path.name} predicts several targets at once; submit one classifier per target.")
     return SklearnTarget(model)
 
 

@@ -5,69 +5,130 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('assessments', '0001_initial'),
+        ("assessments", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Conclusion',
+            name="Conclusion",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('policy_sha256', models.CharField(max_length=64)),
-                ('impact', models.JSONField()),
-                ('determination', models.JSONField()),
-                ('at', models.DateTimeField(auto_now_add=True)),
-                ('assessment', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='conclusion', to='assessments.assessment')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("policy_sha256", models.CharField(max_length=64)),
+                ("impact", models.JSONField()),
+                ("determination", models.JSONField()),
+                ("at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "assessment",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="conclusion", to="assessments.assessment"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='ControlVerdict',
+            name="ControlVerdict",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.PositiveIntegerField()),
-                ('framework', models.CharField(max_length=50)),
-                ('control', models.CharField(max_length=50)),
-                ('verdict', models.CharField(choices=[('satisfied', 'satisfied'), ('inconclusive', 'inconclusive'), ('not_satisfied', 'not_satisfied'), ('not_assessed', 'not_assessed')], max_length=20)),
-                ('row', models.JSONField()),
-                ('conclusion', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='controls', to='decisions.conclusion')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("position", models.PositiveIntegerField()),
+                ("framework", models.CharField(max_length=50)),
+                ("control", models.CharField(max_length=50)),
+                (
+                    "verdict",
+                    models.CharField(
+                        choices=[
+                            ("satisfied", "satisfied"),
+                            ("inconclusive", "inconclusive"),
+                            ("not_satisfied", "not_satisfied"),
+                            ("not_assessed", "not_assessed"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("row", models.JSONField()),
+                (
+                    "conclusion",
+                    models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name="controls", to="decisions.conclusion"),
+                ),
             ],
             options={
-                'ordering': ('conclusion', 'position'),
-                'constraints': [models.UniqueConstraint(fields=('conclusion', 'framework', 'control'), name='control_judged_once'), models.CheckConstraint(condition=models.Q(('verdict__in', ['satisfied', 'inconclusive', 'not_satisfied', 'not_assessed'])), name='control_verdict_known')],
+                "ordering": ("conclusion", "position"),
+                "constraints": [
+                    models.UniqueConstraint(fields=("conclusion", "framework", "control"), name="control_judged_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(("verdict__in", ["satisfied", "inconclusive", "not_satisfied", "not_assessed"])),
+                        name="control_verdict_known",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Finding',
+            name="Finding",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveIntegerField()),
-                ('verdict', models.CharField(choices=[('satisfied', 'satisfied'), ('inconclusive', 'inconclusive'), ('not_satisfied', 'not_satisfied'), ('not_assessed', 'not_assessed')], max_length=20)),
-                ('row', models.JSONField()),
-                ('conclusion', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='findings', to='decisions.conclusion')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("number", models.PositiveIntegerField()),
+                (
+                    "verdict",
+                    models.CharField(
+                        choices=[
+                            ("satisfied", "satisfied"),
+                            ("inconclusive", "inconclusive"),
+                            ("not_satisfied", "not_satisfied"),
+                            ("not_assessed", "not_assessed"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("row", models.JSONField()),
+                (
+                    "conclusion",
+                    models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name="findings", to="decisions.conclusion"),
+                ),
             ],
             options={
-                'ordering': ('conclusion', 'number'),
-                'constraints': [models.UniqueConstraint(fields=('conclusion', 'number'), name='finding_numbered_once'), models.CheckConstraint(condition=models.Q(('verdict__in', ['not_satisfied', 'inconclusive'])), name='finding_is_open')],
+                "ordering": ("conclusion", "number"),
+                "constraints": [
+                    models.UniqueConstraint(fields=("conclusion", "number"), name="finding_numbered_once"),
+                    models.CheckConstraint(condition=models.Q(("verdict__in", ["not_satisfied", "inconclusive"])), name="finding_is_open"),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='RuleVerdict',
+            name="RuleVerdict",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.PositiveIntegerField()),
-                ('rule', models.CharField(max_length=20)),
-                ('feature', models.CharField(blank=True, max_length=200)),
-                ('verdict', models.CharField(choices=[('satisfied', 'satisfied'), ('inconclusive', 'inconclusive'), ('not_satisfied', 'not_satisfied'), ('not_assessed', 'not_assessed')], max_length=20)),
-                ('row', models.JSONField()),
-                ('conclusion', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='rules', to='decisions.conclusion')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("position", models.PositiveIntegerField()),
+                ("rule", models.CharField(max_length=20)),
+                ("feature", models.CharField(blank=True, max_length=200)),
+                (
+                    "verdict",
+                    models.CharField(
+                        choices=[
+                            ("satisfied", "satisfied"),
+                            ("inconclusive", "inconclusive"),
+                            ("not_satisfied", "not_satisfied"),
+                            ("not_assessed", "not_assessed"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("row", models.JSONField()),
+                (
+                    "conclusion",
+                    models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name="rules", to="decisions.conclusion"),
+                ),
             ],
             options={
-                'ordering': ('conclusion', 'position'),
-                'constraints': [models.UniqueConstraint(fields=('conclusion', 'position'), name='rule_placed_once'), models.CheckConstraint(condition=models.Q(('verdict__in', ['satisfied', 'inconclusive', 'not_satisfied', 'not_assessed'])), name='rule_verdict_known')],
+                "ordering": ("conclusion", "position"),
+                "constraints": [
+                    models.UniqueConstraint(fields=("conclusion", "position"), name="rule_placed_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(("verdict__in", ["satisfied", "inconclusive", "not_satisfied", "not_assessed"])),
+                        name="rule_verdict_known",
+                    ),
+                ],
             },
         ),
     ]

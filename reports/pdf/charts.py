@@ -68,7 +68,7 @@ def bar(drawing: Drawing, low: float, high: float, y: float, ink: str) -> None:
 class ThreeGuesses(Drawing):
     """Picture 1: 170 mm wide, 14 mm plus 15 mm a row."""
 
-    LEFT, RIGHT, WORDS = 35 * mm, 107 * mm, 116 * mm
+    LEFT, RIGHT, WORDS = 35 * mm, 103 * mm, 110.5 * mm
 
     def __init__(self, picture: Picture, texts: Texts) -> None:
         super().__init__(picture, texts, 170, 14 + 15 * len(picture.rows))
@@ -114,8 +114,8 @@ class ThreeGuesses(Drawing):
                 bar(self, self.x(mark.low), self.x(mark.high), y, ink)
                 draw_arm(self.canv, mark.arm, self.x(mark.value), y)
             draw_arm(self.canv, mark.arm, self.WORDS - 2.5 * mm, y, 4.4)
-            self.say(self.WORDS, y - 2.6, mark.label, 22 * mm, ink=ink)
-            self.say(self.width, y - 2.6, mark.text, 32 * mm, bold=mark.arm == "attack", align="right")
+            self.say(self.WORDS, y - 2.6, mark.label, 23 * mm, ink=ink)
+            self.say(self.width, y - 2.6, mark.text, 36 * mm, bold=mark.arm == "attack", align="right")
 
 
 class AgainstLimit(Flowable):  # type: ignore[misc]

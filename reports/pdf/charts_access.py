@@ -25,7 +25,7 @@ class Ladder(Drawing):
         super().__init__(picture, texts, 130, height)
 
     def y(self, share: float) -> float:
-        return float(self.BOTTOM + min(max(share, 0.0), 1.0) * (self.height - self.BOTTOM - 4 * mm))
+        return float(self.BOTTOM + min(max(share, 0.0), 1.0) * (self.height - self.BOTTOM - 5 * mm))
 
     def x(self, position: float) -> float:
         pitch = (self.RIGHT - self.LEFT) / len(self.picture.rows)
@@ -36,7 +36,7 @@ class Ladder(Drawing):
         for ref in (r for r in self.picture.refs if r.style == "shaded"):
             self.canv.setFillColor(colour(palette.mixed(palette.EDGE, 0.18)))
             self.canv.rect(self.x(ref.value) - pitch / 2, self.BOTTOM, pitch, self.y(1) - self.BOTTOM, stroke=0, fill=1)
-            self.say(self.x(ref.value), self.y(1) + 3, ref.label, pitch, ink=palette.MUTED, align="centre")
+            self.say(self.x(ref.value), self.y(1) + 6, ref.label, pitch, ink=palette.MUTED, align="centre")
         for share in (0, 0.2, 0.4, 0.6, 0.8, 1.0):
             self.rule(self.LEFT, self.y(share), self.RIGHT, self.y(share), palette.HAIRLINE, weight=0.25)
             self.say(self.LEFT - 4, self.y(share) - 2.6, f"{100 * share:.0f}", 9 * mm, ink=palette.MUTED, align="right")

@@ -60,6 +60,11 @@ class Context:
         """Completed runs that compare groups."""
         return [r for r in self.completed if r["objective"] == "disparity"]
 
+    def rule_of(self, finding: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """The rule row a finding was made from."""
+        keys = ("rule", "feature", "group", "attack")
+        return next((r for r in self.results["rules"] if all(r.get(k) == finding.get(k) for k in keys)), None)
+
     def finding_key(self, finding: Mapping[str, Any]) -> str:
         """Where a finding is explained. By position: an id is a stranger's string."""
         return f"finding-{next(i for i, f in enumerate(self.results['findings']) if f is finding)}"

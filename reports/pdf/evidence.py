@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reportlab.lib.units import mm
-from reportlab.platypus import KeepTogether, PageBreak, Paragraph, Spacer
+from reportlab.platypus import CondPageBreak, KeepTogether, PageBreak, Paragraph, Spacer
 
 from assessments import printed
 from assessments.pictures import attack_word, group_word
@@ -157,7 +157,6 @@ def findings(ctx: Context) -> Story:
     story: Story = [PageBreak(), ctx.heading("Findings", "findings")]
     if not found:
         return [*story, ctx.body("No finding. Every limit that was judged is met or was not assessed; see what was not run.")]
-    rule_rows = {_identity(r): r for r in ctx.results["rules"]}
     columns = [
         Column("Id", 14),
         Column("Attack → attribute", 37),
@@ -166,20 +165,16 @@ def findings(ctx: Context) -> Story:
         Column("Verdict", 30),
         Column("Owner, due", 21),
     ]
-    table = [_finding_row(ctx, f, rule_rows.get(_identity(f))) for f in found]
+    table = [_finding_row(ctx, f, ctx.rule_of(f)) for f in found]
     story += [
         ctx.note(_tally(found).replace("rows", "findings").replace("1 row:", "1 finding:")),
         listing("Findings, worst first", columns, table),
     ]
     detailed = [f for f in found if f["verdict"] in DETAILED]
     if detailed:
-        story += [PageBreak(), ctx.heading("Findings in detail", "findings-detail", 1)]
-        story += [_block(ctx, f, rule_rows.get(_identity(f))) for f in detailed]
+        story += [CondPageBreak(60 * mm), ctx.heading("Findings in detail", "findings-detail", 1)]
+        story += [_block(ctx, f, ctx.rule_of(f)) for f in detailed]
     return story
-
-
-def _identity(row: Row) -> tuple[Any, ...]:
-    return row["rule"], row.get("feature"), row.get("group"), row.get("attack")
 
 
 def _finding_row(ctx: Context, finding: Row, rule: Row | None) -> list[Any]:

@@ -41,16 +41,15 @@ class MarkedLine(Flowable):  # type: ignore[misc]
 
 
 def first_page(ctx: Context) -> Story:
-    """The parts of page one that fit on it; the picture goes first where they do not, it stands on its own page too."""
+    """Page one in the roomiest layout that fits: reasons on two lines or one, then without the picture, which has its own page too."""
     worst = next(iter(ctx.attacks), None)
-    top = [*_cover(ctx), _answer_box(ctx, worst), _decisions(ctx), _impact(ctx)]
-    bottom = [_findings(ctx), _limits(ctx, worst)]
-    picture = _picture(ctx, worst)
-    for middle in (picture, []):
-        story = [*top, *middle, *bottom]
+    story: Story = []
+    for lines, with_picture in ((2, True), (1, True), (2, False), (1, False)):
+        picture = _picture(ctx, worst) if with_picture else []
+        story = [*_cover(ctx), _answer_box(ctx, worst), _decisions(ctx), _impact(ctx, lines), *picture, _findings(ctx), _limits(ctx, worst)]
         if height_of(story) <= ctx.height:
-            return story
-    return [*top, *bottom]
+            break
+    return story
 
 
 def _cover(ctx: Context) -> Story:
@@ -156,15 +155,17 @@ def _link(key: str, word: str) -> str:
     return f'<link href="#{key}" color="#{palette.LINK}">{word}</link>'
 
 
-def _impact(ctx: Context) -> Flowable:
+def _impact(ctx: Context, lines: int) -> Flowable:
     rows = []
     for line in ctx.results.get("impact", ()):
-        title = ctx.texts.fitted(line["title"], fonts.REGULAR, 8.5, 38 * mm)
-        reason = ctx.texts.fitted(line["reason"] or line["question"], fonts.REGULAR, 8.5, 86 * mm)
-        rows.append((Paragraph(ctx.texts.markup(title), styles.CELL), rule_badge(line["verdict"]), ctx.texts.markup(reason)))
+        # A second line goes to what was judged; what was not assessed is said in one.
+        wide = lines == 2 and line["verdict"] != "not_assessed"
+        title = ctx.texts.fitted(line["title"], fonts.REGULAR, 8.5, 41 * mm)
+        reason = ctx.texts.fitted(line["reason"] or line["question"], fonts.REGULAR, 8.5, (160 if wide else 86) * mm)
+        rows.append((ctx.texts.markup(title), rule_badge(line["verdict"]), ctx.texts.markup(reason)))
     if not rows:
         return Paragraph("Impact categories were not judged.", styles.BODY)
-    columns = [Column("Category", 40), Column("Evidence says", 42), Column("Why", 88)]
+    columns = [Column("Category", 43), Column("Evidence says", 39), Column("Why", 88)]
     return listing("Seven impact categories" if len(rows) == 7 else "Impact categories", columns, rows, space=4)
 
 
@@ -184,12 +185,21 @@ def _findings(ctx: Context) -> Flowable:
         return Paragraph("<b>Findings</b>: none. Every limit that was judged is met or was not assessed.", styles.CELL)
     rows = []
     for finding in found:
-        line = ctx.texts.fitted(f"{about(finding)}: {finding['sentence'] or finding['title']}", fonts.REGULAR, 8.5, 148 * mm)
+        line = ctx.texts.fitted(_in_a_line(ctx, finding), fonts.REGULAR, 8.5, 148 * mm)
         rows.append((_link(ctx.finding_key(finding), ctx.texts.cell(finding["id"], 12)), MarkedLine(finding["verdict"], line)))
     total = len(ctx.results["findings"])
     head = f"Top {len(rows)} of {total:,} findings" if total > len(rows) else words.counted(total, "finding").capitalize()
     lines = plain_table([[Paragraph(a, styles.CELL), b] for a, b in rows], [16 * mm, 154 * mm], space=0)
     return plain_table([[[Paragraph(head, styles.CAPTION), Spacer(1, 1), lines]]], [styles.BLOCK], padding=0, space=3)
+
+
+def _in_a_line(ctx: Context, finding: Mapping[str, Any]) -> str:
+    """A finding with its number and its limit, short enough for one line."""
+    rule = ctx.rule_of(finding)
+    if rule is None or not rule.get("estimate"):
+        return f"{about(finding)}: {finding['sentence'] or finding['title']}"
+    title = f"{finding['title'][0].lower()}{finding['title'][1:]}" if finding["title"] else "no title"
+    return f"{about(finding)}: {printed.rule_estimate(rule)}, limit {printed.rule_limit(rule)} ({title})"
 
 
 def _limits(ctx: Context, worst: Mapping[str, Any] | None) -> Flowable:

@@ -8,7 +8,7 @@ from typing import Any
 from reportlab.platypus import PageBreak, Paragraph, Spacer
 
 from assessments import printed
-from assessments.pictures import attack_word, group_word, run_word
+from assessments.pictures import attack_word, group_word, run_word, source_word
 from assessments.pictures import groups as groups_picture
 from governance import numbers
 from reports import palette
@@ -17,7 +17,7 @@ from reports.pdf.charts_access import drawn
 from reports.pdf.context import Context, Story
 from reports.pdf.flowables import Column, listing
 
-Cell = tuple[str, str]  # measure and arm
+Cell = tuple[str, str, str]  # measure, attack the comparison was made from, arm
 
 
 def groups(ctx: Context) -> Story:
@@ -53,52 +53,66 @@ def _title(run: Mapping[str, Any]) -> str:
 
 
 def _table(ctx: Context, run: Mapping[str, Any]) -> Story:
-    """Groups by measure, a table an arm; by arm alone where there is one measure. A group too small to show keeps its row."""
+    """Groups in tables of a measure or of an arm, whichever are fewer. A group too small to show keeps its row."""
     rows: dict[str, dict[Cell, Mapping[str, Any]]] = {}
     for e in run["estimates"]:
         if e.get("group"):
-            rows.setdefault(e["group"], {})[(e["measure"], e["arm"])] = e
-    cells = list(dict.fromkeys(cell for found in rows.values() for cell in found))
+            rows.setdefault(e["group"], {})[(e["measure"], e.get("source", ""), e["arm"])] = e
+    cells = sorted(dict.fromkeys(cell for found in rows.values() for cell in found), key=lambda c: _arm_rank(c[2]))
     if not cells:
         return [ctx.body("No number by group was recorded.")]
-    if len({measure for measure, _ in cells}) == 1:
-        return [_part(ctx, f"{_title(run)}, worst first", cells, rows)]
-    by_arm = {arm: [c for c in cells if c[1] == arm] for arm in sorted({a for _, a in cells}, key=_arm_rank)}
-    return [_part(ctx, f"{_title(run)}, {words.ARM_HEADS.get(arm, words.plain(arm))}, worst first", of, rows) for arm, of in by_arm.items()]
+    measures = list(dict.fromkeys(cell[:2] for cell in cells))
+    arms = list(dict.fromkeys(cell[2] for cell in cells))
+    if len(arms) < len(measures):
+        return [_part(ctx, f"{_title(run)}, {_arm(arm)}, worst first", [c for c in cells if c[2] == arm], rows) for arm in arms]
+    return [_part(ctx, f"{_title(run)}, {_measured(*m)}, worst first", [c for c in cells if c[:2] == m], rows) for m in measures]
+
+
+def _arm(arm: str) -> str:
+    return words.ARM_HEADS.get(arm, words.plain(arm))
 
 
 def _arm_rank(arm: str) -> int:
     return words.ARM_ORDER.index(arm) if arm in words.ARM_ORDER else len(words.ARM_ORDER)
 
 
+def _measured(measure: str, source: str) -> str:
+    word = words.measure_word(measure)
+    return f"{source_word(source)}, {word[0].lower()}{word[1:]}" if source else word
+
+
 def _part(ctx: Context, caption: str, cells: list[Cell], rows: Mapping[str, Mapping[Cell, Mapping[str, Any]]]) -> Any:
     shown = cells[:6]
-    one_measure = len({measure for measure, _ in shown}) == 1
-    heads = [words.ARM_HEADS.get(a, words.plain(a)) if one_measure and len(shown) > 1 else words.measure_word(m) for m, a in shown]
+    one_measure = len({cell[:2] for cell in shown}) == 1
+    heads = [_arm(arm) if one_measure else words.measure_word(measure) for measure, _, arm in shown]
     width = min(124 / len(shown), 38.5)
     columns = [Column("Group", 157 - width * len(shown)), Column("n", 13, number=True), *(Column(h, width, number=True) for h in heads)]
-    wide = len(shown) <= 3
     lines = []
-    for group, found in sorted(rows.items(), key=lambda item: _rank(item[1])):
-        n = max(e["n"] for e in found.values())
-        reason = next((printed.absent(e) for e in found.values() if e["value"] is None), numbers.NO_NUMBER)
-        lines.append(
-            [ctx.texts.cell(group_word(group), 60), numbers.count(n), *(_number(ctx, found.get(cell), reason, wide) for cell in shown)]
-        )
+    for group, all_found in sorted(rows.items(), key=lambda item: _rank(item[1], cells)):
+        found = {cell: all_found[cell] for cell in shown if cell in all_found}
+        n = max((e["n"] for e in found.values()), default=0)
+        numbers_of = [_number(ctx, found.get(cell), _instead(found), wide=len(shown) <= 3) for cell in shown]
+        lines.append([ctx.texts.cell(group_word(group), 60), numbers.count(n), *numbers_of])
     return listing(caption, columns, lines)
 
 
-def _rank(found: Mapping[tuple[str, str], Mapping[str, Any]]) -> tuple[bool, float]:
+def _instead(found: Mapping[Cell, Mapping[str, Any]]) -> str:
+    """What stands where a group has no number: the reason its other numbers give."""
+    return next((str(e["reason"]) for e in found.values() if e.get("reason")), numbers.NO_NUMBER)
+
+
+def _rank(found: Mapping[Cell, Mapping[str, Any]], cells: list[Cell]) -> tuple[bool, float]:
     """Lowest ratio first, else largest difference first; what has no number last."""
-    for (measure, arm), e in found.items():
-        if e["value"] is not None and measure == "disparity.impact_ratio" and arm == "population":
-            return False, float(e["value"])
-        if e["value"] is not None and arm == "difference":
-            return False, -float(e["value"])
+    for cell in cells:
+        value = found[cell]["value"] if cell in found else None
+        if value is not None and cell[0] == "disparity.impact_ratio":
+            return False, float(value)
+        if value is not None and cell[2] == "difference":
+            return False, -float(value)
     return True, 0.0
 
 
-def _number(ctx: Context, estimate: Mapping[str, Any] | None, reason: str, wide: bool) -> str:
+def _number(ctx: Context, estimate: Mapping[str, Any] | None, reason: str, *, wide: bool) -> str:
     if estimate is None or estimate["value"] is None:
         said = reason if estimate is None else printed.absent(estimate)
         return f'<font color="#{palette.MUTED}">{ctx.texts.cell(said, 60)}</font>'

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from reportlab.lib.styles import ParagraphStyle
 from reportlab.lib.units import mm
 from reportlab.platypus import Flowable, PageBreak, Paragraph, Spacer
 
@@ -20,7 +21,8 @@ from reports.pdf.flowables import Column, barred, height_of, listing, plain_tabl
 Estimate = Mapping[str, Any]
 
 
-LADDER_HEIGHTS = (62, 50, 40)  # millimetres: the highest that keeps an attack on its one page
+# Height of a ladder in millimetres and the style of the notes: the first that keeps an attack on its one page.
+LAYOUTS = ((62, styles.MUTED), (50, styles.MUTED), (40, styles.MUTED), (40, styles.SMALL))
 
 
 def attacks(ctx: Context) -> Story:
@@ -35,19 +37,23 @@ def attacks(ctx: Context) -> Story:
 
 
 def _fitting(ctx: Context, run: Mapping[str, Any], head: Story) -> Story:
-    """The page of one attack with the highest ladder that fits; the smallest where none does."""
-    pages = ([*head, *_attack(ctx, run, ladder)] for ladder in LADDER_HEIGHTS)
-    return next((page for page in pages if height_of(page) <= ctx.height), [*head, *_attack(ctx, run, LADDER_HEIGHTS[-1])])
+    """The page of one attack in the roomiest layout that fits; the tightest where none does."""
+    page: Story = []
+    for ladder, notes in LAYOUTS:
+        page = [*head, *_attack(ctx, run, ladder, notes)]
+        if height_of(page) <= ctx.height:
+            break
+    return page
 
 
-def _attack(ctx: Context, run: Mapping[str, Any], ladder: float) -> Story:
+def _attack(ctx: Context, run: Mapping[str, Any], ladder: float, notes: ParagraphStyle) -> Story:
     name = ctx.heading(run_word(run), f"run-{ctx.results['runs'].index(run)}", 1)
     objective = words.OBJECTIVES.get(run["objective"], words.plain(run["objective"]))
     story: Story = [name, barred(run["verdict"], [_answer(ctx, run, objective)])]
     for picture in pictures_of_run(ctx.results, run):
         if picture.kind != "ladder" or _leads(ctx, run):
             story += _framed(ctx, picture, ladder)
-    return [*story, *expert_tables(ctx, run), *_power(ctx, run)]
+    return [*story, *expert_tables(ctx, run), *_power(ctx, run, notes)]
 
 
 def _answer(ctx: Context, run: Mapping[str, Any], objective: str) -> Flowable:
@@ -84,12 +90,12 @@ def _framed(ctx: Context, picture: Picture, ladder: float) -> Story:
     return [Spacer(1, 3), title, Spacer(1, 2), drawn(picture, ctx.texts, ladder), Spacer(1, 1), caption, Spacer(1, 3)]
 
 
-def _power(ctx: Context, run: Mapping[str, Any]) -> Story:
+def _power(ctx: Context, run: Mapping[str, Any], style: ParagraphStyle) -> Story:
     power = (run.get("power") or {}).get("sentence") or "The power of this test was not computed."
     params = ", ".join(f"{words.plain(k)} {v}" for k, v in run["params"].items())
     said = [("Power", power), *(("Note", note) for note in run.get("notes", ()))]
     said += [("Parameters", f"{params}.")] if params else []
-    return [Paragraph(" ".join(f"<b>{head}.</b> {ctx.texts.prose(text)}" for head, text in said), styles.MUTED)]
+    return [Paragraph(" ".join(f"<b>{head}.</b> {ctx.texts.prose(text)}" for head, text in said), style)]
 
 
 def expert_tables(ctx: Context, run: Mapping[str, Any]) -> Story:
@@ -100,7 +106,7 @@ def expert_tables(ctx: Context, run: Mapping[str, Any]) -> Story:
     tables: dict[tuple[str, ...], list[tuple[str, dict[str, Estimate]]]] = {}
     for (measure, group), arms in rows.items():
         shape = tuple(sorted(arms, key=_arm_rank))
-        label = words.measure_word(measure) + (f" {group}" if group is not None else "")
+        label = words.measure_word(measure) + _of_group(group)
         tables.setdefault(shape, []).append((label, arms))
     if not tables:
         return [ctx.body("This run recorded no numbers.")]
@@ -112,6 +118,13 @@ def expert_tables(ctx: Context, run: Mapping[str, Any]) -> Story:
             caption = "Further measures" if story else f"Numbers of {attack_word(run['attack'])}, {level} intervals"
             story.append(_table(ctx, caption, shape, lines))
     return [*story, *_single(ctx, single)]
+
+
+def _of_group(group: str | None) -> str:
+    if group is None:
+        return ""
+    guess = group.removeprefix("guess=")
+    return f" {group}" if guess == group else f", guessed {guess}"
 
 
 def _single(ctx: Context, lines: Sequence[tuple[str, Estimate]]) -> Story:
@@ -142,7 +155,8 @@ def _table(ctx: Context, caption: str, arms: Sequence[str], lines: Sequence[tupl
 def _named(ctx: Context, label: str, found: Mapping[str, Estimate]) -> str:
     """The measure with its n; arms with another n are named beside it."""
     first, *rest = sorted(found.values(), key=lambda e: _arm_rank(e["arm"]))
-    others = [f"{words.ARM_HEADS.get(e['arm'], e['arm'])} {numbers.count(e['n'])}" for e in rest if e["n"] != first["n"]]
+    differing = {e["n"]: e["arm"] for e in reversed(rest) if e["n"] != first["n"]}
+    others = [f"{words.ARM_HEADS.get(arm, words.plain(arm))} {numbers.count(n)}" for n, arm in reversed(differing.items())]
     n = f"n = {numbers.count(first['n'])}" + (f" ({', '.join(others)})" if others else "")
     return f'{ctx.texts.cell(label, 90)} <font size="7.5" color="#{palette.MUTED}">{n.replace(" ", "&nbsp;", 2)}</font>'
 

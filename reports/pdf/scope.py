@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from reportlab.lib.units import mm
-from reportlab.platypus import PageBreak, Paragraph, Spacer
+from reportlab.platypus import CondPageBreak, PageBreak, Paragraph, Spacer
 
 from assessments import printed
 from assessments.pictures import run_word, rung_word
@@ -206,6 +206,7 @@ def method(ctx: Context) -> Story:
             "No number stands without its interval."
         ),
         facts(pairs, styles.BLOCK),
+        CondPageBreak(50 * mm),
         ctx.heading("Validity gates", "gates", 1),
         ctx.note(
             "A gate that is not met or was not measured leaves the verdict of a rule inconclusive. "
@@ -225,7 +226,7 @@ def _gates(ctx: Context) -> Story:
         states = [run["gates"].get(g, {}).get("state", "not_measured") for g in words.GATES]
         badges = [Badge(marks.get(s, "inconclusive"), words.GATE_STATES.get(s, "not measured"), 7) for s in states]
         rows.append([ctx.texts.cell(run_word(run), 40), *badges])
-    columns = [Column("Run", 26), *(Column(g, 24) for g in words.GATES)]
+    columns = [Column("Run", 38), *(Column(g, 22) for g in words.GATES)]
     return [
         listing("Gates of each run", columns, rows),
         *_gate_details(ctx, runs),
@@ -243,7 +244,8 @@ def _gate_details(ctx: Context, runs: list[Mapping[str, Any]]) -> Story:
     for gate, asks in words.GATES.items():
         found = [(detail, who) for (of, detail), who in said.items() if of == gate] or [("nothing was recorded", [])]
         for i, (detail, who) in enumerate(found):
-            runs_word = "every run" if len(who) == len(runs) else ctx.texts.cell(words.listed(who, "no run"))
-            rows.append((f"<b>{gate}</b>" if i == 0 else "", asks if i == 0 else "", ctx.texts.cell(detail), runs_word))
+            named = who if len(who) < 4 else [*who[:2], f"{len(who) - 2} more"]
+            runs_word = "every run" if len(who) == len(runs) else ctx.texts.cell(words.listed(named, "no run"))
+            rows.append((f"<b>{gate}</b>" if i == 0 else gate, asks if i == 0 else "", ctx.texts.cell(detail), runs_word))
     columns = [Column("Gate", 12), Column("Asks", 46), Column("Found", 76), Column("Runs", 36)]
     return [listing("What the gates ask and found", columns, rows)]

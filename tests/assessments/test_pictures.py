@@ -96,6 +96,24 @@ def test_of_two_attacks_the_worse_one_stands_for_a_group_with_its_own_band() -> 
     assert {m.arm: m.value for m in male.marks}["null"] == 0.2
 
 
+def test_two_attacks_of_one_measure_in_one_run_are_kept_apart() -> None:
+    results = copy.deepcopy(ADULT)
+    run = next(r for r in results["runs"] if r["attack"] == "disparity.vulnerability")
+    quieter = [e | {"source": "attribute_inference.other/marital", "value": 0.001, "low": 0.0, "high": 0.002} for e in run["estimates"] if e["value"] is not None]
+    run["estimates"] += quieter
+    picture = groups(results)
+    assert picture is not None
+    black = next(line for line in picture.rows if line.label == "race = Black")
+    assert {m.arm: m.value for m in black.marks}["difference"] == 0.062
+    assert "Corrected for 12 comparisons" in picture.caption
+
+
+def test_the_reference_group_is_marked_as_the_best() -> None:
+    picture = groups(ADULT)
+    assert picture is not None
+    assert {line.label for line in picture.rows for m in line.marks if m.arm == "best"} == {"sex = Male", "race = White"}
+
+
 def test_no_comparison_of_groups_means_no_picture_of_groups() -> None:
     assert groups(DIGITS) is None
     assert groups(ADULT | {"runs": []}) is None

@@ -118,7 +118,7 @@ def selection() -> Results:
         if ratio is None or rate is None:
             estimates += [row(f"disparity.{m}", "population", None, None, None, n, group, "too few (n < 50)") for m in ("selection_rate", "impact_ratio", "rate_difference")]
             continue
-        best = "reference group" if ratio == 1.0 else ""
+        best = "the group the others are compared with" if ratio == 1.0 else ""
         for arm, shift in (("population", 0.0), ("members", 0.004)):
             estimates += [
                 row("disparity.selection_rate", arm, rate + shift, rate + shift - 0.02, rate + shift + 0.02, n, group),
@@ -140,6 +140,8 @@ def vulnerability() -> Results:
         n = GROUPS[group][4]
         estimates += arms(measure, n, group, advantage=(value * 0.7, low * 0.7, high * 0.7), memorisation=(value + 0.04, low + 0.04, high + 0.04), difference=(value, low, high), null=(0.0, -0.035, 0.035))
     estimates += [row(measure, "difference", None, None, None, 38, "race=Other", "too few (n < 50)")]
+    for e in estimates:
+        e["source"] = "attribute_inference.csmia/marital"
     return run(
         "disparity.vulnerability", "marital", "scores", estimates=estimates,
         sentence="The attack gains 6.2 points more on people whose race is Black than on all others [2.1, 10.3], corrected for 6 groups; the limit is 5, so inconclusive.",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import copy
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -22,6 +24,7 @@ from tests.reports import sample_results as sample
 
 MM = 72 / 25.4
 FOLDER = Path(mkdtemp(prefix="inversight-pdf-"))
+atexit.register(shutil.rmtree, FOLDER, ignore_errors=True)
 HOSTILE = ("many_findings", "long_text", "right_to_left")
 PRINTS = [("adult", "A4"), ("adult", "Letter"), ("digits", "A4"), *((name, "A4") for name in HOSTILE)]
 RAW = (
@@ -106,7 +109,8 @@ def test_the_file_carries_the_date_of_the_results_and_no_other() -> None:
 def test_every_font_is_embedded_and_none_is_helvetica(name: str) -> None:
     fonts = {}
     for page in PdfReader(printed(name)).pages:
-        for font in page["/Resources"]["/Font"].values():
+        resources: Any = page["/Resources"]
+        for font in resources["/Font"].values():
             fonts[font.get_object()["/BaseFont"]] = font.get_object()["/FontDescriptor"]
     assert fonts
     assert all("DejaVuSans" in name and "/FontFile2" in descriptor.get_object() for name, descriptor in fonts.items())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from rich.console import Console
 
 from assessments.errors import AssessmentError
 from assessments.intake import Submission
+from assessments.models import State
 from assessments.plan import RUNGS, Profile
 from governance.errors import GovernanceError
 from reports import console as words
@@ -34,7 +35,7 @@ class Command(BaseCommand):
         parser.add_argument("--name", help="what to call the model (default: its file name)")
         parser.add_argument("--release", choices=RUNGS, default="scores", help="what people who use the model can see (default: scores)")
         parser.add_argument("--profile", choices=[p.value for p in Profile], default="screening", help="screening: minutes; full: longer")
-        parser.add_argument("--seed", type=int, default=0, help="the seed of every random choice (default: 0)")
+        parser.add_argument("--seed", type=_seed, default=0, help="the seed of every random choice (default: 0)")
         parser.add_argument("--threads", type=int, default=default_threads(), help="threads; part of the plan")
         parser.add_argument("--fail-on", choices=GATES, action="append", default=[], help="exit 3 when a rule has this verdict")
 
@@ -50,6 +51,9 @@ class Command(BaseCommand):
         console.print()
         for path in done.files:
             console.print(str(path), soft_wrap=True)
+        if done.assessment.state == State.RUN_FAILED:
+            self.stderr.write(f"No attack could be completed, so nothing was measured; {done.files[0]} says why.")
+            sys.exit(FAILED)
         if failing := _failing(done.document["rules"], options["fail_on"]):
             console.print(f"\nGate: {failing}", soft_wrap=True)
             sys.exit(GATE_FAILED)
@@ -67,10 +71,18 @@ class Command(BaseCommand):
             return assess(request, options["out"], planned=watcher.planned, listener=watcher.listener())
 
 
+def _seed(text: str) -> int:
+    if not text.isdecimal():
+        raise ArgumentTypeError(f"{text!r} is no whole number from 0 on")
+    return int(text)
+
+
 def _one_sentence(problem: Exception) -> str:
+    """The problem on one line. Names in it come from files, so what could move a terminal's cursor is taken out."""
+    said = str(problem)
     if isinstance(problem, OSError) and problem.strerror:
-        return f"{problem.strerror}: {problem.filename or 'a file of this home'}."
-    return str(problem)
+        said = f"{problem.strerror}: {problem.filename or 'a file of this home'}."
+    return " ".join("".join(c if c.isprintable() else " " for c in said).split())
 
 
 def _failing(rules: list[dict[str, Any]], verdicts: list[str]) -> str:
