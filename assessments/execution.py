@@ -21,6 +21,7 @@ from assessments.errors import ChildRefused, ChildStopped, NotRun
 from assessments.intake import open_case, sha256_of
 from assessments.models import Assessment, Run, RunStatus, State
 from assessments.plan import VULNERABILITY, settings_of
+from assessments.words import after_colon
 from attacks.schema import Schema, parse_schema
 from governance.models import DatasetVersion, ModelVersion
 from governance.selectors import artifact_path
@@ -106,7 +107,7 @@ def execute_run(run: Run, crew: Crew, listener: Listener) -> RunStatus:
         services.give_up(run.pk, claim_id, RunStatus.FAILED, str(refusal))
     except ChildStopped as stop:
         last = run.attempts >= services.MOST_ATTEMPTS
-        reason = f"Failed after {run.attempts} attempts: {stop}" if last else str(stop)
+        reason = f"Failed after {run.attempts} attempts: {after_colon(str(stop))}" if last else str(stop)
         services.give_up(run.pk, claim_id, RunStatus.FAILED if last else RunStatus.QUEUED, reason)
     run.refresh_from_db()
     return RunStatus(run.status)

@@ -54,11 +54,21 @@ def power_sentence(run: Run) -> str:
     power = run["power"]
     if not power:
         return ""
-    units = "classes" if run["objective"] == "model_inversion" else "records"
     if power.get("detectable") is None:
-        return f"With {numbers.count(power['n'])} {units} no gain would have shown for certain."
+        return f"With {_counted(run, power['n'])} even the largest gain might not have shown."
     gain = numbers.show(power["detectable"], Unit.POINTS).lstrip("+")
-    return f"With {numbers.count(power['n'])} {units} a gain of {gain} or more would have shown (80% power, one-sided 5%)."
+    return f"With {_counted(run, power['n'])} a gain of {gain} or more would have shown (80% power, one-sided 5%)."
+
+
+def after_colon(reason: str) -> str:
+    """A reason as the second half of a sentence: its first word without its capital, unless it is an abbreviation."""
+    return reason[:1].lower() + reason[1:] if reason[1:2].islower() else reason
+
+
+def _counted(run: Run, n: int, more: str = "") -> str:
+    """10,000 records, 1 class."""
+    one, many = ("class", "classes") if run["objective"] == "model_inversion" else ("record", "records")
+    return f"{numbers.count(n)} {more}{one if n == 1 else many}"
 
 
 def _find(run: Run, measure: str, arm: str, group: str | None = None) -> Mapping[str, Any] | None:
@@ -75,9 +85,9 @@ def _shares(run: Run, measure: str, *arms: str) -> list[str]:
 
 def _without_result(run: Run) -> str:
     words = {"not_run": "Not run", "failed": "Failed", "cancelled": "Cancelled"}
-    reason = run["reason"]
-    lead = words.get(run["status"], "Not finished")
-    return reason if reason.startswith(lead) else f"{lead}: {reason[:1].lower()}{reason[1:]}" if reason else f"{lead}."
+    reason, lead = run["reason"], words.get(run["status"], "Not finished")
+    said = reason if reason.startswith(lead) else f"{lead}: {after_colon(reason)}" if reason else f"{lead}."
+    return f"{said.rstrip('.')}. Counted as not measured." if run["status"] == "failed" else said
 
 
 def _endpoint(run: Run) -> str:
@@ -90,8 +100,7 @@ def _nothing(run: Run, margin: float) -> str:
     detectable = run["power"].get("detectable")
     shown = f"; a gain of {numbers.show(detectable, Unit.POINTS).lstrip('+')} or more would have shown" if detectable is not None else ""
     about = printed.whole(gain) if gain else numbers.NO_NUMBER
-    units = "classes" if run["objective"] == "model_inversion" else "records"
-    return f"Nothing found. With {numbers.count(run['power']['n'])} {units} the gain is {about}{shown}."
+    return f"Nothing found. With {_counted(run, run['power']['n'])} the gain is {about}{shown}."
 
 
 def _population_only(run: Run, margin: float) -> str:
@@ -99,9 +108,13 @@ def _population_only(run: Run, margin: float) -> str:
     if run["objective"] == "membership_inference":
         return f"The model gives nobody away: the attack is right for {attack}, a test that never sees the model for {baseline}."
     said = f"The attacker learns nothing new: {attack} right with the model, {baseline} without it."
-    gap = _find(run, EVERYONE, "memorisation")
-    if run["train_gap"] and gap:
-        said += f" The model's answers differ on training records ({printed.whole(gap)}), though this attack does not beat an outsider."
+    found = [
+        (_find(run, measure, "memorisation"), where) for measure, where in ((EVERYONE, ""), (SUREST, " among those it is surest about"))
+    ]
+    gaps = [(gap, where) for gap, where in found if gap and gap["low"] > 0]
+    if run["train_gap"] and gaps:
+        gap, where = max(gaps, key=lambda g: g[0]["value"])
+        said += f" Its answers differ on training records{where} ({printed.whole(gap)}), though this attack does not beat an outsider."
     return said
 
 
@@ -144,17 +157,27 @@ def _memorised(run: Run, margin: float) -> str:
 
 def _membership(run: Run, measure: str) -> str:
     auc = _find(run, "auc", "attack")
+    rare = _at_rare_errors(run)
     if measure == SUREST or auc is None:
         attack, baseline = _shares(run, measure, "attack", "baseline")
         return (
             f"The model gives some training records away: of those the attack is surest about, {attack} are called rightly, "
-            f"by a test that never sees the model {baseline}."
+            f"by a test that never sees the model {baseline}.{rare}"
         )
     times, low, high = (f"{100 * auc[key]:.0f}" for key in ("value", "low", "high"))
     return (
         f"Shown one training record and one other, the attack picks the training record {times} times in 100 [{low}, {high}]; "
-        "a coin gets 50."
+        f"a coin gets 50.{rare}"
     )
+
+
+def _at_rare_errors(run: Run) -> str:
+    """How many training people are named where outsiders hardly ever are; at the rarest error the data can carry."""
+    for measure, outsiders in (("tpr_at_fpr_0.1pct", "1,000"), ("tpr_at_fpr_1pct", "100")):
+        if row := _find(run, measure, "attack"):
+            named = numbers.per_thousand(row["value"], row["low"], row["high"]).replace(" of 1,000", " of 1,000 training people")
+            return f" Wrongly naming 1 outsider in {outsiders}, it rightly names {named}."
+    return ""
 
 
 def _not_resolvable(run: Run, margin: float) -> str:
@@ -163,22 +186,21 @@ def _not_resolvable(run: Run, margin: float) -> str:
     if gain is None:
         reasons = [r["reason"] for r in run["estimates"] if r.get("reason")]
         return f"We cannot tell: {reasons[0]}." if reasons else "We cannot tell."
-    if gain["low"] > 0 or gain["high"] < margin:
-        # The gain itself is settled; what is open is whether it is memory.
-        gap = _find(run, measure, "memorisation")
-        if gap is not None:
-            told = f"the attack is better on training people than on outsiders by {printed.whole(gap)}"
-            return f"We cannot tell whether it is memory: {told}."
-    low, high = (numbers.show(gain[end], Unit.POINTS) for end in ("low", "high"))
     line = numbers.limit(margin, Unit.POINTS).split()[0]
-    said = f"We cannot tell: the gain lies between {low} and {high}, on both sides of the {line}-point margin."
+    gap = _find(run, measure, "memorisation")
+    if gain["low"] > 0 and gain["value"] >= margin and gap is not None:
+        sides = f", on both sides of the {line}-point margin" if gap["low"] < margin <= gap["high"] else ""
+        return (
+            f"We cannot tell whether the gain is memory: between training people and outsiders it differs by {printed.whole(gap)}{sides}."
+        )
+    low, high = (numbers.show(gain[end], Unit.POINTS, against=margin).removesuffix(" points").lstrip("+") for end in ("low", "high"))
+    said = f"We cannot tell: the gain lies between {low} and {high} points, on both sides of the {line}-point margin."
     needed = records_to_settle(Estimate(gain["value"], gain["low"], gain["high"], gain["n"]), margin)
     more = None if needed is None else needed - gain["n"]
-    units = "classes" if run["objective"] == "model_inversion" else "records"
     if more is None or more <= 0 or more > 10_000_000:
         return said
     scale = 10 if measure == SUREST else 1  # the surest tenth grows by one record in ten
-    return f"{said} About {numbers.count(_rounded(more * scale))} more {units} would settle it."
+    return f"{said} About {_counted(run, _rounded(more * scale), 'more ')} would settle it."
 
 
 def _rounded(n: int) -> int:
@@ -208,28 +230,51 @@ def _recognised(run: Run) -> str:
 
 
 def _selection(run: Run) -> str:
-    of_everyone = [r for r in run["estimates"] if r["arm"] == "population" and r["value"] is not None]
-    ratios = [r for r in of_everyone if r["measure"] == "disparity.impact_ratio"]
+    of_everyone = [r for r in run["estimates"] if r["arm"] == "population"]
+    rates = [r for r in of_everyone if r["measure"] == "disparity.selection_rate"]
+    ratios = [r for r in of_everyone if r["measure"] == "disparity.impact_ratio" and r["value"] is not None]
     others = [r for r in ratios if r["low"] != r["high"]]
     if not others:
-        return "Too few people in the groups to compare who is selected."
+        return f"Too few people in the groups to compare who is selected.{_suppressed(rates)}"
     worst = min(others, key=lambda r: r["value"])
     best = next((r for r in ratios if r["low"] == r["high"]), None)
-    rate = {r["group"]: r for r in of_everyone if r["measure"] == "disparity.selection_rate"}
+    rate = {r["group"]: r for r in rates}
     shares = f" ({printed.value(rate[worst['group']])} against {printed.value(rate[best['group']])})" if best else ""
     against = group_name(best["group"]) if best else "the best group"
-    return f"{group_name(worst['group'])} is selected at {printed.whole(worst)} times the rate of {against}{shares}."
+    return f"{group_name(worst['group'])} is selected at {printed.whole(worst)} times the rate of {against}{shares}.{_suppressed(rates)}"
 
 
 def _vulnerability(run: Run) -> str:
-    rows = [r for r in run["estimates"] if r["arm"] == "difference" and r["value"] is not None]
-    hidden = sum(1 for r in run["estimates"] if r["arm"] == "difference" and r["value"] is None)
-    left = f" {numbers.count(hidden)} comparisons rest on too few people to be shown." if hidden > 1 else ""
-    if not rows:
-        return f"Every group is too small to compare.{left}"
-    worst = max(rows, key=lambda r: r["value"])
+    rows = [r for r in run["estimates"] if r["arm"] == "difference"]
+    shown = [r for r in rows if r["value"] is not None]
+    if not shown:
+        return f"Every group is too small to compare.{_suppressed(rows)}"
+    worst = max(shown, key=lambda r: r["value"])
     attack, _, feature = worst.get("source", "").partition("/")
     about = attack.rsplit(".", 1)[-1] + (f" → {feature}" if feature else "")
-    corrected = f", corrected for {len(rows)} comparisons" if len(rows) > 1 else ""
-    clear = "more" if worst["low"] > 0 else "more, an interval that includes none,"
-    return f"{about} gains {printed.whole(worst)} {clear} on {group_name(worst['group'])} than on everyone else{corrected}.{left}"
+    corrected = f", corrected for {len(shown)} comparisons" if len(shown) > 1 else ""
+    if worst["value"] <= 0:
+        return f"No attack gains more on one group than on everyone else{corrected}.{_suppressed(rows)}"
+    clear = "" if worst["low"] > 0 else "; the interval includes no difference"
+    gain = printed.whole(worst).lstrip("+")
+    return f"{about} gains {gain} more on {group_name(worst['group'])} than on everyone else{corrected}{clear}.{_suppressed(rows)}"
+
+
+def _suppressed(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Groups that are never shown, with their people, and single comparisons that are not; each group's people counted once."""
+    shown = {r["group"] for r in rows if r["value"] is not None}
+    hidden = [r for r in rows if r["value"] is None]
+    never: dict[str, int] = {}
+    for r in hidden:
+        if r["group"] not in shown:
+            never[r["group"]] = max(r["n"], never.get(r["group"], 0))
+    partly = sum(r["group"] in shown for r in hidden)
+    said = ""
+    if never:
+        groups = "1 group is" if len(never) == 1 else f"{numbers.count(len(never))} groups are"
+        people = sum(never.values())
+        said = f" {groups} too small to show ({numbers.count(people)} {'person' if people == 1 else 'people'} in all)."
+    if partly:
+        comparisons = "1 comparison rests" if partly == 1 else f"{numbers.count(partly)} comparisons rest"
+        said += f" {comparisons} on too few people to be shown."
+    return said

@@ -166,7 +166,8 @@ def _answer(method: Callable[..., Any], *question: Any) -> Any:
         raise
     except Exception as error:
         first = (str(error).strip().splitlines() or [""])[0][:300]
-        raise TargetProblem(f"The model could not answer ({type(error).__name__}: {first}); are these the records it was made for?") from error
+        said = f"{type(error).__name__}: {first}"
+        raise TargetProblem(f"The model could not answer ({said}); give the records it was made for.") from error
 
 
 def checked(answer: Any, shape: tuple[int, ...], what: str) -> Array:

@@ -7,12 +7,13 @@ clearly above it on one that memorised its records. A plug-in's own tests need n
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import FrozenInstanceError, asdict, is_dataclass
+from contextlib import suppress
+from dataclasses import asdict, dataclass, is_dataclass
 from typing import Any
 
 import numpy as np
 
-from attacks.access import Access, Budget, Metered, Objective
+from attacks.access import Access, Array, Budget, Metered, Objective
 from attacks.case import Case, image_case, table_case
 from attacks.data import Images, Records
 from attacks.errors import AccessDenied, BudgetTooSmall
@@ -31,32 +32,61 @@ def check_attack(attack: Any) -> None:
     case = toy_case(attack.threat_model.objective)
     settings = Settings(attack_seeds=1)
     feature = _feature_of(attack)
-    silent = Silent(case.train.classes)
+    silent = Watched(Silent(case.train.classes))
     held = views(attack, case, feature, settings)
-    first, second = (_ask(attack, silent, held, feature, settings) for _ in range(2))
-    assert _same(first[0], second[0]), "The same seed must give the same guess."
+    (first, asked), (second, _) = (_ask(attack, silent, held, feature, settings) for _ in range(2))
+    assert _same(first, second), "The same seed must give the same guess."
+    assert asked > 0 or attack.threat_model.access is Access.NONE, "An attack that needs access must ask."
+    assert silent.asked == 2 * asked, "Every question goes through the meter it was given."
     _keeps_to_its_rung(attack, silent, held, feature, settings)
-    _keeps_to_its_budget(attack, silent, held, feature, settings, first[1])
+    _keeps_to_its_budget(attack, silent, held)
     gates = evaluate(attack, silent, case, feature=feature, settings=settings).judgement.gates
     assert gates["G2"]["state"] in ("passed", "not_applicable"), f"Gate G2 must pass on the toy case: {gates['G2']['detail']}"
 
 
+@dataclass
+class Watched:
+    """A target that counts what really reaches it, whichever way it was asked."""
+
+    target: Any
+    asked: int = 0
+    highest: Access = Access.NONE
+
+    def __post_init__(self) -> None:
+        self.access, self.classes = self.target.access, self.target.classes
+
+    def predict(self, X: Any) -> Array:
+        return self._answer(Access.LABEL, "predict", X)
+
+    def predict_proba(self, X: Any) -> Array:
+        return self._answer(Access.SCORES, "predict_proba", X)
+
+    def logits(self, X: Any) -> Array:
+        return self._answer(Access.LOGITS, "logits", X)
+
+    def loss_gradient(self, X: Any, y: Array) -> Array:
+        return self._answer(Access.GRADIENTS, "loss_gradient", X, y)
+
+    def _answer(self, rung: Access, method: str, X: Any, *more: Any) -> Array:
+        self.asked += len(X)
+        self.highest = max(self.highest, rung)
+        answer: Array = getattr(self.target, method)(X, *more)
+        return answer
+
+
 def _is_plain_data(attack: Any) -> None:
-    assert is_dataclass(attack), "An attack is a dataclass of its parameters."
-    assert type(attack)(**asdict(attack)) == attack, "An attack must be rebuilt from asdict(attack)."
-    assert attack.name.startswith(f"{attack.threat_model.objective.value}."), "A name reads objective.attack."
-    assert attack.summary, "An attack says in one line what it does."
-    for name in asdict(attack):
-        try:
-            setattr(attack, name, None)
-        except FrozenInstanceError:
-            continue
-        raise AssertionError("An attack is frozen.")
+    kind = type(attack)
+    assert is_dataclass(kind), "An attack is a dataclass of its parameters."
+    assert kind.__dataclass_params__.frozen, "An attack is frozen."  # type: ignore[attr-defined]
+    assert kind(**asdict(attack)) == attack, "An attack must be rebuilt from asdict(attack)."
+    assert kind.name.startswith(f"{kind.threat_model.objective.value}."), "A name reads objective.attack."  # type: ignore[attr-defined]
+    assert kind.summary, "An attack says in one line what it does."  # type: ignore[attr-defined]
 
 
-def _keeps_to_its_rung(attack: Any, silent: Silent, held: Mapping[str, Any], feature: str | None, settings: Settings) -> None:
+def _keeps_to_its_rung(attack: Any, silent: Watched, held: Mapping[str, Any], feature: str | None, settings: Settings) -> None:
     """One rung lower the attack must be refused, by the plan's check and by the meter."""
     needed = attack.threat_model.access
+    assert silent.highest <= needed, f"The attack says it needs {needed.word} and asked for {silent.highest.word}."
     if needed is Access.NONE:
         return
     below = Access(needed - 1)
@@ -71,19 +101,16 @@ def _keeps_to_its_rung(attack: Any, silent: Silent, held: Mapping[str, Any], fea
         raise AssertionError(f"With {below.word} granted the attack must be refused: it needs {needed.word}.")
 
 
-def _keeps_to_its_budget(attack: Any, silent: Silent, held: Mapping[str, Any], feature: str | None, settings: Settings, asked: int) -> None:
-    assert asked > 0 or attack.threat_model.access is Access.NONE, "An attack that needs access must ask."
-    view = next(iter(held.values()))
-    metered = Metered(silent, attack.threat_model.access, Budget(1))
-    try:
-        attack.run(metered, view, budget=Budget(1), rng=np.random.default_rng(0))
-    except BudgetTooSmall:
-        pass
-    assert metered.queries <= 1, "An attack must not ask more than its budget."
+def _keeps_to_its_budget(attack: Any, silent: Watched, held: Mapping[str, Any]) -> None:
+    """With one question allowed the attack asks at most that one, and what it cannot do it refuses."""
+    before, view = silent.asked, next(iter(held.values()))
+    with suppress(BudgetTooSmall):
+        attack.run(Metered(silent, attack.threat_model.access, Budget(1)), view, budget=Budget(1), rng=np.random.default_rng(0))
+    assert silent.asked - before <= 1, "An attack must not ask more than its budget."
 
 
 def _ask(
-    attack: Any, silent: Silent, held: Mapping[str, Any], feature: str | None, settings: Settings
+    attack: Any, silent: Watched, held: Mapping[str, Any], feature: str | None, settings: Settings
 ) -> tuple[dict[str, list[Guess]], int]:
     return ask(attack, silent, held, feature=feature, granted=Access.WEIGHTS, budget=Budget(), settings=settings)
 
@@ -101,7 +128,7 @@ def _feature_of(attack: Any) -> str | None:
 
 
 def toy_case(objective: Objective, n: int = 400, seed: int = 0) -> Case:
-    """A small case of the right kind: a table with a hidden attribute nobody can impute, or 8 x 8 images of three shapes."""
+    """A small case of the right kind: a table with a hidden attribute nobody can impute, or 8 x 8 images of six shapes."""
     rng = np.random.default_rng(seed)
     if objective is Objective.MODEL_INVERSION:
         return image_case(_toy_images(n, rng), _toy_images(n, rng), Settings())
@@ -127,11 +154,18 @@ def _toy_records(n: int, rng: np.random.Generator) -> Records:
 
 
 def _toy_images(n: int, rng: np.random.Generator) -> Images:
-    """A bar across, a bar down, a block: noisy, and different for every image."""
-    labels = np.arange(n) % 3
+    """Six noisy shapes, no two images the same. With fewer classes no number of hits could differ from luck."""
+    shapes = {
+        "across": (slice(3, 5), slice(None)),
+        "down": (slice(None), slice(3, 5)),
+        "block": (slice(2, 6), slice(2, 6)),
+        "top": (slice(0, 3), slice(None)),
+        "left": (slice(None), slice(0, 3)),
+        "corner": (slice(4, 8), slice(4, 8)),
+    }
+    labels = np.arange(n) % len(shapes)
     pixels = np.zeros((n, 1, 8, 8), dtype=np.float32)
-    pixels[labels == 0, :, 3:5, :] = 0.8
-    pixels[labels == 1, :, :, 3:5] = 0.8
-    pixels[labels == 2, :, 2:6, 2:6] = 0.8
+    for k, (rows, columns) in enumerate(shapes.values()):
+        pixels[labels == k, :, rows, columns] = 0.8
     noise = rng.normal(0, 0.08, pixels.shape).astype(np.float32)
-    return Images(np.clip(pixels + noise, 0, 1), labels, ("across", "down", "block"))
+    return Images(np.clip(pixels + noise, 0, 1), labels, tuple(shapes))

@@ -1,6 +1,6 @@
 """CSMIA on 10,000 Adult records beside the bare forward passes it cannot do without.
 
-    python -m benchmarks.csmia_overhead      prints the row as JSON
+python -m benchmarks.csmia_overhead      prints the row as JSON
 """
 
 from __future__ import annotations

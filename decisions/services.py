@@ -10,6 +10,7 @@ from django.db import transaction
 
 from accounts.services import record
 from assessments.models import Assessment, Observation, Run, RunStatus
+from assessments.words import after_colon
 from decisions.models import Conclusion, ControlVerdict, Finding, RuleVerdict
 from governance import rules as rulebook
 from governance.controls import control_verdicts
@@ -94,7 +95,7 @@ def _not_run(row: rulebook.RuleVerdict, run: Run) -> rulebook.RuleVerdict:
         high=None,
         n=0,
         verdict=NOT_ASSESSED,
-        reason=f"Not assessed: {run.reason[:1].lower()}{run.reason[1:]}",
+        reason=f"Not assessed: {after_colon(run.reason)}",
         settles=SETTLES_NO_NUMBER,
         point_verdict=None,
         valid=False,

@@ -1,6 +1,6 @@
 """One attack with the library alone: does an unpruned tree remember who is married?
 
-    .venv/bin/python -m examples.notebook
+.venv/bin/python -m examples.notebook
 """
 
 from __future__ import annotations

@@ -31,7 +31,8 @@ LONGEST_FILE, LONGEST_FUNCTION = 500, 60
 
 
 def sources(room: str, pattern: str = "*.py") -> list[Path]:
-    return sorted(path for path in (CHECKOUT / room).rglob(pattern) if "vendor" not in path.parts)
+    theirs = {"vendor", ".venv"}
+    return sorted(path for path in (CHECKOUT / room).rglob(pattern) if not theirs & set(path.parts))
 
 
 def words(node: ast.AST | None) -> str:

@@ -43,7 +43,8 @@ class Csmia:
 def _best_at_random(preference: Array, rng: np.random.Generator) -> Array:
     """(n,) position of the largest of the k preferences, ties broken at random."""
     tied = preference >= preference.max(axis=0) - 1e-12
-    return (tied * (1 - rng.random(preference.shape))).argmax(axis=0)
+    drawn: Array = tied * (1 - rng.random(preference.shape))
+    return np.asarray(drawn.argmax(axis=0))
 
 
 def _confidence(preference: Array, of_label: Array, hits: Array) -> Array:
@@ -51,4 +52,4 @@ def _confidence(preference: Array, of_label: Array, hits: Array) -> Array:
     ranked = np.sort(np.where(hits == 1, of_label, preference), axis=0)
     lead = np.clip(ranked[-1] - np.where(np.isfinite(ranked[-2]), ranked[-2], 0), 0, 1)
     case = np.select([hits == 1, hits > 1], [2.0, 1.0], 0.0)
-    return case + np.minimum(lead, 1 - 1e-9)
+    return np.asarray(case + np.minimum(lead, 1 - 1e-9))

@@ -38,7 +38,8 @@ def candidate_values(column: pd.Series, feature: str) -> tuple[Any, ...]:
         raise NotApplicable(f"Column {feature!r} holds one value only ({values[0]!r}), so there is nothing to guess.")
     if len(values) > MOST_VALUES:
         raise NotApplicable(
-            f"Column {feature!r} holds {len(values):,} different values; this attack guesses one of at most {MOST_VALUES}. Group the values."
+            f"Column {feature!r} holds {len(values):,} different values; this attack guesses one of at most {MOST_VALUES}. "
+            "Group the values."
         )
     return tuple(values)
 

@@ -33,7 +33,7 @@ def groups_of(column: str, values: Any, reference: Any) -> list[Group]:
     if known.nunique() > MOST_GROUPS and pd.api.types.is_numeric_dtype(known):
         edges = np.unique(np.quantile(known, np.linspace(0, 1, 6)))
         edges[0], edges[-1] = -np.inf, np.inf
-        series, known = pd.cut(series, edges).astype(str), pd.cut(known, edges).astype(str)
+        series, known = (pd.cut(s, edges.tolist()).astype(str) for s in (series, known))
     return [Group(f"{column}={value}", (series == value).to_numpy()) for value in sorted(known.unique().tolist(), key=str)]
 
 

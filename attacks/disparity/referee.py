@@ -82,7 +82,8 @@ class Source:
         """How much the attack gains among the people in `mask`: over the imputer, or TPR - FPR."""
         if self.attack is not None and self.baseline is not None:
             return paired_difference(self.attack[mask], self.baseline[mask], level=level)
-        assert self.decision is not None and self.member is not None
+        assert self.decision is not None
+        assert self.member is not None
         inside, outside = mask & self.member.astype(bool), mask & ~self.member.astype(bool)
         return independent_difference(self.decision[inside], self.decision[outside], level=level)
 
@@ -112,7 +113,8 @@ class Source:
         if self.attack is not None and self.baseline is not None:
             gain: Array = self.attack - self.baseline
             return gain
-        assert self.decision is not None and self.member is not None
+        assert self.decision is not None
+        assert self.member is not None
         # Equally many members and outsiders: twice the signed decision has the group mean TPR - FPR.
         signed: Array = 2 * self.decision * np.where(self.member > 0, 1.0, -1.0)
         return signed

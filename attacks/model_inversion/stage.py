@@ -74,7 +74,8 @@ def sanity(case: ImageCase, attack: Any, settings: Settings) -> dict[str, str]:
     planted = _rebuilt(attack, planted_network(case.train.pixels, case.train.labels, case.train.classes), shape, settings)
     silent = _rebuilt(attack, silent_network(shape, case.train.classes), shape, settings)
     caught, chance = (clopper_pearson(float(evaluator.hits(g.images, g.classes).sum()), k) for g in (planted, silent))
-    told = f"of {k} images planted in a network the evaluator recognises {caught.value * k:.0f} again, of a silent network {chance.value * k:.0f}"
+    found, by_chance = (round(e.value * k) for e in (caught, chance))
+    told = f"of {k} images planted in a network the evaluator recognises {found} again, of a silent network {by_chance}"
     # Clearly above one guess in k from the planted network, not from the silent one. No fixed share would do: on faces the
     # evaluator itself recognises only some single images.
     if caught.low > 1 / k >= chance.low:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reportlab.lib.units import mm
-from reportlab.platypus import CondPageBreak, KeepTogether, PageBreak, Paragraph, Spacer
+from reportlab.platypus import CondPageBreak, KeepTogether, Paragraph, Spacer
 
 from assessments import printed
 from assessments.pictures import attack_word, group_word
@@ -20,12 +20,14 @@ from reports.pdf.flowables import Anchor, Badge, Column, barred, listing, plain_
 Row = Mapping[str, Any]
 DETAILED = ("not_satisfied", "inconclusive")
 BLOCK_HEIGHT = 45 * mm
+# A chapter starts on the page at hand where this much of it is left: a page with three lines on it helps nobody.
+CHAPTER = 90 * mm
 
 
 def controls(ctx: Context) -> Story:
     """One table a framework, worst first; what cannot be assessed is listed, by id and title, below it."""
     story: Story = [
-        PageBreak(),
+        CondPageBreak(CHAPTER),
         ctx.heading("Controls", "controls"),
         ctx.note(
             "P: a process control asks that a risk be examined and documented. O: an outcome control depends on the result. "
@@ -46,7 +48,7 @@ def _framework(ctx: Context, key: str, framework: str, rows: Sequence[Row]) -> S
     )
     silent = [c for c in rows if c["verdict"] == "not_assessed"]
     name = words.framework_name(framework)
-    story: Story = [ctx.heading(name, key, 1), ctx.note(_count(rows))]
+    story: Story = [CondPageBreak(60 * mm), ctx.heading(name, key, 1), ctx.note(_count(rows))]
     if judged:
         columns = [Column("Control", 24), Column("Title", 38), Column("Kind", 12), Column("Evidence says", 36), Column("Why", 60)]
         table = [
@@ -114,7 +116,7 @@ def _own_reason(ctx: Context, control: Row, reasons: int) -> str:
 def rules(ctx: Context) -> Story:
     """Every rule row, worst first: estimate, limit and where the limit comes from, and what would settle it."""
     rows = sorted(ctx.results["rules"], key=lambda r: words.severity(r["verdict"]))
-    story: Story = [PageBreak(), ctx.heading("Rules", "rules")]
+    story: Story = [CondPageBreak(CHAPTER), ctx.heading("Rules", "rules")]
     if not rows:
         return [*story, ctx.body("No rule was judged.")]
     columns = [
@@ -154,7 +156,7 @@ def _tally(rows: Sequence[Row]) -> str:
 def findings(ctx: Context) -> Story:
     """A count line, one summary table, then a block for each that is not met or inconclusive, four a page."""
     found = sorted(ctx.results["findings"], key=lambda f: words.severity(f["verdict"]))
-    story: Story = [PageBreak(), ctx.heading("Findings", "findings")]
+    story: Story = [CondPageBreak(CHAPTER), ctx.heading("Findings", "findings")]
     if not found:
         return [*story, ctx.body("No finding. Every limit that was judged is met or was not assessed; see what was not run.")]
     columns = [
@@ -241,7 +243,7 @@ def determination(ctx: Context) -> Story:
         sentence = "Not demonstrated. Until then treat the model as personal data."
     reason = str(ctx.results["determination"].get("reason") or "no reason was recorded").rstrip(".")
     return [
-        PageBreak(),
+        CondPageBreak(2 * CHAPTER),  # with the limitations, which follow on the same page
         ctx.heading("Determination: is the model personal data?", "determination"),
         barred(family, [Badge(family, label, 10), Spacer(1, 4), Paragraph(sentence, styles.ANSWER)]),
         ctx.body(f"Reason: {reason}."),

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from reportlab.platypus import PageBreak, Paragraph, Spacer
+from reportlab.lib.units import mm
+from reportlab.platypus import CondPageBreak, PageBreak, Paragraph, Spacer
 
 from assessments import printed
 from assessments.pictures import attack_word, group_word, run_word, source_word
@@ -24,7 +25,7 @@ def groups(ctx: Context) -> Story:
     """The answer per comparison, picture 2, and one table a comparison."""
     if not ctx.comparisons:
         why = "No protected column was chosen, or no group was large enough, so groups were not compared. Choose one in a new plan."
-        return [PageBreak(), ctx.heading("Groups", "groups"), ctx.body(why)]
+        return [CondPageBreak(40 * mm), ctx.heading("Groups", "groups"), ctx.body(why)]
     story: Story = [PageBreak(), ctx.heading("Groups", "groups")]
     for run in ctx.comparisons:
         story += [
