@@ -186,16 +186,19 @@ class Crew:
     def opened(self, role: str, do: str, **arguments: Any) -> dict[str, Any]:
         """Give `role` its model or case, once; a replacement for a dead child gets the same."""
         opening = self._openings.get(role)
-        if opening is None or opening[:2] != (do, arguments) or not self._child(role).alive():
-            reply = self._child(role).ask(do, **arguments)
-            self._openings[role] = (do, arguments, reply)
-        return self._openings[role][2]
+        if opening is not None and opening[:2] == (do, arguments):
+            self._child(role)
+            return opening[2]
+        self._openings.pop(role, None)
+        reply = self.ask(role, do, **arguments)
+        self._openings[role] = (do, arguments, reply)
+        return reply
 
     def named(self, path: Path, suffix: str) -> Path:
         """A link to a stored file under a name that ends in `suffix`, which tells a child how to read it."""
         link = self.folder / f"{path.name}{suffix}"
-        if not link.exists():
-            link.symlink_to(path)
+        link.unlink(missing_ok=True)
+        link.symlink_to(path)
         return link
 
     def scratch(self, name: str) -> Path:

@@ -19,7 +19,7 @@ from assessments import services
 from assessments.crew import ISOLATION, Crew, Progress
 from assessments.errors import ChildRefused, ChildStopped, NotRun
 from assessments.intake import open_case, sha256_of
-from assessments.models import Assessment, Run, RunStatus, State
+from assessments.models import ENDED, Assessment, Run, RunStatus, State
 from assessments.plan import VULNERABILITY, settings_of
 from assessments.words import after_colon
 from attacks.schema import Schema, parse_schema
@@ -44,7 +44,7 @@ class Listener:
 
 
 def run_assessment(assessment: Assessment, crew: Crew, listener: Listener | None = None) -> Assessment:
-    """Execute every queued run of a submitted assessment; it ends as evidence_ready, or run_failed when none completed."""
+    """Execute every queued run of a submitted assessment; once all have ended it is evidence_ready, or run_failed when none completed."""
     listener = listener or Listener()
     services.move(assessment, State.RUNNING)
     try:
@@ -61,6 +61,8 @@ def run_assessment(assessment: Assessment, crew: Crew, listener: Listener | None
         while execute_run(run, crew, listener) is RunStatus.QUEUED:
             continue
         listener.ended(run)
+    if assessment.runs.exclude(status__in=ENDED).exists():
+        return assessment  # another worker holds a run and ends the assessment with it
     completed = assessment.runs.filter(status=RunStatus.COMPLETED).exists()
     services.move(assessment, State.EVIDENCE_READY if completed else State.RUN_FAILED)
     return assessment

@@ -88,7 +88,7 @@ def _check_files(submission: Submission) -> None:
             raise Refused(f"{path.name} is a folder; give the file that holds the records.")
         if not path.is_file():
             raise Refused(f"There is no file {path.name} at the given place; check the path.")
-        if not path.name.endswith(DATA_SUFFIXES):
+        if not path.name.lower().endswith(DATA_SUFFIXES):
             raise Refused(f"{path.name} is neither CSV (.csv, .csv.gz), Parquet (.parquet) nor images (.npz); convert it.")
     if sha256_of(submission.train) == sha256_of(submission.population):
         raise Refused("Training and population data are the same file. The population must hold people the model never saw.")
@@ -102,7 +102,7 @@ def _try_on(crew: Crew) -> None:
 
 
 def _register_data(by: User, organisation: Organisation, name: str, path: Path, facts: dict[str, Any]) -> DatasetVersion:
-    suffix = next(s for s in DATA_SUFFIXES if path.name.endswith(s))
+    suffix = next(s for s in DATA_SUFFIXES if path.name.lower().endswith(s))
     described = [{key: column[key] for key in ("name", "kind", "roles", "values", "special_category")} for column in facts["columns"]]
     ranges = {column["name"]: {k: v for k, v in column.items() if k in ("quartiles", "commonest")} for column in facts["columns"]}
     return register_dataset_version(

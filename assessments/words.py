@@ -114,7 +114,9 @@ def _population_only(run: Run, margin: float) -> str:
     gaps = [(gap, where) for gap, where in found if gap and gap["low"] > 0]
     if run["train_gap"] and gaps:
         gap, where = max(gaps, key=lambda g: g[0]["value"])
-        said += f" Its answers differ on training records{where} ({printed.whole(gap)}), though this attack does not beat an outsider."
+        said += (
+            f" The model's answers differ on training records{where} ({printed.whole(gap)}), though this attack does not beat an outsider."
+        )
     return said
 
 
@@ -251,7 +253,7 @@ def _vulnerability(run: Run) -> str:
         return f"Every group is too small to compare.{_suppressed(rows)}"
     worst = max(shown, key=lambda r: r["value"])
     attack, _, feature = worst.get("source", "").partition("/")
-    about = attack.rsplit(".", 1)[-1] + (f" → {feature}" if feature else "")
+    about = attack.rsplit(".", 1)[-1].replace("_", "-") + (f" → {feature}" if feature else "")
     corrected = f", corrected for {len(shown)} comparisons" if len(shown) > 1 else ""
     if worst["value"] <= 0:
         return f"No attack gains more on one group than on everyone else{corrected}.{_suppressed(rows)}"

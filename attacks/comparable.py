@@ -69,12 +69,18 @@ def blind_of(case: Case, settings: Settings) -> Array:
 
 def comparable(case: Case, settings: Settings) -> dict[str, str]:
     """Gate G1 of a case."""
-    return case.memo.once("G1", lambda: blind_gate(blind_of(case, settings), lineup(case, settings).member, settings))
+    return case.memo.once("G1", lambda: blind_gate(blind_of(case, settings), lineup(case, settings), settings))
 
 
-def blind_gate(blind: Array, member: Array, settings: Settings) -> dict[str, str]:
-    """Gate G1: members and outsiders must look alike to someone who never sees the model."""
-    auc = delong(blind[member], blind[~member], settings.level)
+def blind_gate(blind: Array, row: Lineup, settings: Settings) -> dict[str, str]:
+    """Gate G1: members and outsiders must look alike to someone who never sees the model.
+
+    Where people have several records each person counts once, by the mean score: their records are no separate evidence.
+    """
+    unit = _people(row)
+    per_person = np.bincount(unit, blind) / np.bincount(unit)
+    member = np.bincount(unit, row.member) > 0
+    auc = delong(per_person[member], per_person[~member], settings.level)
     told = f"a classifier that never sees the model tells them apart with AUC {auc.value:.3f} [{auc.low:.3f}, {auc.high:.3f}]"
     if auc.low > 0.5 and auc.value > BLIND_LIMIT:
         return dict(gate("failed", f"Training and population records differ by themselves: {told}."))
@@ -86,7 +92,7 @@ def blind_scores(row: Lineup, rng: np.random.Generator) -> Array:
 
     Folds hold whole people: who has a record on either side of the line would be recognised, not compared.
     """
-    unit = np.arange(len(row.member)) if row.subjects is None else np.unique(row.subjects, return_inverse=True)[1]
+    unit = _people(row)
     fold = (rng.permutation(int(unit.max()) + 1) % FOLDS)[unit]
     scores = np.empty(len(row.member))
     X, learner = _prepared(row.view.records, row.view.labels, int(rng.integers(2**31)))
@@ -94,6 +100,11 @@ def blind_scores(row: Lineup, rng: np.random.Generator) -> Array:
         inside = fold != f
         scores[~inside] = learner.fit(X[inside], row.member[inside]).predict_proba(X[~inside])[:, 1]
     return scores
+
+
+def _people(row: Lineup) -> Array:
+    """(n,) which person each record belongs to, from 0."""
+    return np.arange(len(row.member)) if row.subjects is None else np.unique(row.subjects, return_inverse=True)[1]
 
 
 def _prepared(records: Any, labels: Array, seed: int) -> tuple[Array, Any]:

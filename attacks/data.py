@@ -288,8 +288,10 @@ def _npz_arrays(path: Path) -> tuple[Array, Array, Array | None]:
                 raise DataProblem(f"{path.name} holds no array {missing[0]!r}; images need X (pixels) and y (classes).")
             subject = np.asarray(arrays["subject"]).astype(str) if "subject" in arrays.files else None
             pixels, raw = np.asarray(arrays["X"]), np.asarray(arrays["y"])
-    # A damaged archive fails in as many ways as zip has methods; a hostile header asks for more memory than there is.
-    except (zipfile.BadZipFile, zlib.error, ValueError, OSError, EOFError, RuntimeError, MemoryError) as error:
+    except DataProblem:
+        raise
+    # Bytes nobody vouches for: zip, the array headers and memory each fail in their own ways.
+    except Exception as error:
         raise DataProblem(f"{path.name} is no readable .npz file ({_first_line(error)}); save it with numpy.savez_compressed.") from None
     _check_shapes(pixels, raw, subject, path.name)
     return pixels, raw, subject

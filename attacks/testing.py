@@ -36,8 +36,8 @@ def check_attack(attack: Any) -> None:
     held = views(attack, case, feature, settings)
     (first, asked), (second, _) = (_ask(attack, silent, held, feature, settings) for _ in range(2))
     assert _same(first, second), "The same seed must give the same guess."
-    assert asked > 0 or attack.threat_model.access is Access.NONE, "An attack that needs access must ask."
     assert silent.asked == 2 * asked, "Every question goes through the meter it was given."
+    assert asked > 0 or attack.threat_model.access is Access.NONE, "An attack that needs access must ask."
     _keeps_to_its_rung(attack, silent, held, feature, settings)
     _keeps_to_its_budget(attack, silent, held)
     gates = evaluate(attack, silent, case, feature=feature, settings=settings).judgement.gates

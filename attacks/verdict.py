@@ -72,7 +72,10 @@ def one_verdict(a: Answer, m: Answer, beats_majority: bool) -> tuple[RunVerdict,
 
 
 def run_verdict(endpoints: Sequence[Endpoint], margin: float, level: float) -> EndpointVerdict:
-    """The worse of the endpoints' verdicts. Without a memorisation arm an advantage counts as memorisation."""
+    """The worse of the endpoints' verdicts. Without a memorisation arm an advantage counts as memorisation.
+
+    The train gap is told where the verdict is `population_only`; a worse verdict has said more already.
+    """
     a = answers([e.advantage for e in endpoints], margin, level)
     m = answers([e.memorisation for e in endpoints if e.memorisation], margin, level) or a
     found = []
@@ -80,7 +83,8 @@ def run_verdict(endpoints: Sequence[Endpoint], margin: float, level: float) -> E
         verdict, gap = one_verdict(a_here, m_here, endpoint.over_majority(level).low > 0)
         found.append(EndpointVerdict(endpoint.name, verdict, gap))
     worst = min(found, key=lambda f: WORST_FIRST.index(f.verdict))
-    return EndpointVerdict(worst.endpoint, worst.verdict, any(f.train_gap for f in found))
+    gap = worst.verdict is RunVerdict.POPULATION_ONLY and any(f.train_gap for f in found)
+    return EndpointVerdict(worst.endpoint, worst.verdict, gap)
 
 
 def worst(verdicts: Sequence[RunVerdict]) -> RunVerdict | None:

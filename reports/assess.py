@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -66,7 +67,8 @@ def assess(request: Request, out: Path, *, planned: Callable[[Assessment], None]
     out.mkdir(parents=True, exist_ok=True)
     results, report = out / "results.json", out / "report.pdf"
     write_results(document, results)
-    render(document, report)
+    # Drawn from the file, so that whoever holds it can draw the same report to the byte.
+    render(json.loads(results.read_text(encoding="utf-8")), report)
     return Done(assessment, document, (report, results))
 
 
@@ -75,9 +77,9 @@ def _check_out(out: Path) -> None:
     for place in (out, *out.absolute().parents):
         if place.exists():
             if not place.is_dir():
-                raise Refused(f"{place.name} is a file, so no report can be written into {out}; choose another folder for --out.")
+                raise Refused(f"{place.name} is a file, so no report can be written there; choose another folder for --out.")
             if not os.access(place, os.W_OK | os.X_OK):
-                raise Refused(f"No report can be written into {out}: the folder is read-only; choose another one for --out.")
+                raise Refused(f"The folder {place.name} is read-only, so no report can be written there; choose another one for --out.")
             return
 
 

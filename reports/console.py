@@ -53,7 +53,9 @@ class Watcher:
 
     def planned(self, assessment: Assessment) -> None:
         for run in assessment.runs.filter(status=RunStatus.QUEUED):
-            self._tasks[run.pk] = self.progress.add_task(run_name(run.attack, run.feature), total=None, told="waits", start=False)
+            self._tasks[run.pk] = self.progress.add_task(
+                printable(run_name(run.attack, run.feature)), total=None, told="waits", start=False
+            )
 
     def listener(self) -> Listener:
         return Listener(started=self._started, moved=self._moved, ended=self._ended)
@@ -84,7 +86,7 @@ class Watcher:
 
 def run_name(attack: str, feature: str | None) -> str:
     """csmia → marital, gap: the objective is said by the sentence."""
-    name = attack.rsplit(".", 1)[-1]
+    name = attack.rsplit(".", 1)[-1].replace("_", "-")
     return f"{name} → {feature}" if feature else name
 
 
@@ -135,7 +137,7 @@ def _groups(console: Console, document: Mapping[str, Any]) -> None:
 
 
 def _say(console: Console, text: str, style: str = "") -> None:
-    """Text with names from files in it: printed as it stands, except for what could move the terminal's cursor."""
+    """Text with names from files in it: square brackets are no markup here."""
     console.print(_plain(text), style=style or None)
 
 
@@ -144,7 +146,12 @@ def _listed(console: Console, text: str, style: str = "", indent: int = 2) -> No
 
 
 def _plain(text: str) -> Text:
-    return Text("".join(c if c.isprintable() else " " for c in text), overflow="fold")
+    return Text(printable(text), overflow="fold")
+
+
+def printable(text: str) -> str:
+    """Without what moves a terminal's cursor: names of columns and values come from files."""
+    return "".join(c if c.isprintable() else " " for c in text)
 
 
 def _rules(document: Mapping[str, Any]) -> Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -30,11 +31,14 @@ class AttackChild:
         """Open the model; its facts for the registry."""
         from attacks.targets.load import load_model, model_format
 
+        found = model_format(Path(path))
+        if found == "skops":
+            _import_skops()
         target = load_model(Path(path))
         self.target = Remembering(target)
         columns = getattr(target, "columns", None)
         return {
-            "format": model_format(Path(path)),
+            "format": found,
             "algorithm": target.algorithm,
             "classes": [c if isinstance(c, str | int | float | bool) else str(c) for c in target.classes],
             "inputs": list(columns) if columns else [],
@@ -86,6 +90,18 @@ class AttackChild:
         if self.target is None:
             raise ModelProblem("No model is loaded.")
         return self.target
+
+
+def _import_skops() -> None:
+    """skops visits every package of scikit-learn, one of which loads torch: three seconds no scikit-learn model needs."""
+    hidden = "torch" not in sys.modules
+    if hidden:
+        sys.modules["torch"] = None  # type: ignore[assignment]  # an import finds that there is none
+    try:
+        import_module("skops.io")
+    finally:
+        if hidden:
+            del sys.modules["torch"]
 
 
 def _view_class(objective: Objective) -> Any:

@@ -113,7 +113,7 @@ class RefereeChild:
 
 
 def _read(path: Path, schema: Schema, classes: list[Any] | None) -> Records | Images:
-    if path.suffix == ".npz":
+    if path.suffix.lower() == ".npz":
         return read_images(path, classes)
     return records_from(read_frame(path), schema, classes, path.name)
 

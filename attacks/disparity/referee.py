@@ -104,8 +104,9 @@ class Source:
             sizes = [int((m & s).sum()) for m in (group.mask, ~group.mask) for s in (self.member > 0, self.member == 0)]
         if min(sizes) < settings.min_group:
             return f"too few (n < {settings.min_group})"
-        if self.attack is not None and min(self.attack[group.mask].sum(), (1 - self.attack[group.mask]).sum()) < settings.min_positives:
-            return f"too few right or wrong guesses (fewer than {settings.min_positives})"
+        # Only few right guesses are kept back: a group that is read without an error is the worst there is to report.
+        if self.attack is not None and self.attack[group.mask].sum() < settings.min_positives:
+            return f"too few right guesses (fewer than {settings.min_positives})"
         return ""
 
     def per_person(self) -> Array:

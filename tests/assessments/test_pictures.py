@@ -99,7 +99,11 @@ def test_of_two_attacks_the_worse_one_stands_for_a_group_with_its_own_band() -> 
 def test_two_attacks_of_one_measure_in_one_run_are_kept_apart() -> None:
     results = copy.deepcopy(ADULT)
     run = next(r for r in results["runs"] if r["attack"] == "disparity.vulnerability")
-    quieter = [e | {"source": "attribute_inference.other/marital", "value": 0.001, "low": 0.0, "high": 0.002} for e in run["estimates"] if e["value"] is not None]
+    quieter = [
+        e | {"source": "attribute_inference.other/marital", "value": 0.001, "low": 0.0, "high": 0.002}
+        for e in run["estimates"]
+        if e["value"] is not None
+    ]
     run["estimates"] += quieter
     picture = groups(results)
     assert picture is not None
@@ -123,7 +127,11 @@ def test_the_ladder_shades_the_release_and_says_what_was_not_run() -> None:
     picture = access_ladder(DIGITS, DIGITS["runs"][0])
     assert picture is not None
     assert [(line.label, line.note) for line in picture.rows] == [("gradients", "mi-face"), ("weights", "not run")]
-    assert [(r.label, r.style) for r in picture.refs] == [("without the model 10.0%", "dashed"), ("real pictures 100.0%", "dotted"), ("your release", "shaded")]
+    assert [(r.label, r.style) for r in picture.refs] == [
+        ("without the model 10.0%", "dashed"),
+        ("real pictures 100.0%", "dotted"),
+        ("your release", "shaded"),
+    ]
     assert "weights: not run" in picture.alt
 
 
@@ -181,7 +189,13 @@ def test_estimates_print_as_the_documents_say(estimate: dict[str, Any], text: st
 
 
 def test_a_rule_prints_enough_digits_not_to_contradict_its_verdict() -> None:
-    made = {"rule": "R-X", "measure": "membership_inference.tpr_at_fpr_1pct", "limit": 0.01, "better": "lower", "estimate": {"value": 0.004, "low": 0.001, "high": 0.01021, "n": 1000}}
+    made = {
+        "rule": "R-X",
+        "measure": "membership_inference.tpr_at_fpr_1pct",
+        "limit": 0.01,
+        "better": "lower",
+        "estimate": {"value": 0.004, "low": 0.001, "high": 0.01021, "n": 1000},
+    }
     assert printed.rule_estimate(made) == "0.40% [0.10%, 1.02%]"
     assert printed.rule_limit(made) == "at most 1%"
 

@@ -21,6 +21,7 @@ from reports.assess import Done, Request, assess, default_threads
 
 GATES = ("not_satisfied", "inconclusive")
 FAILED, GATE_FAILED = 1, 3
+LONGEST_NAME = 150  # datasets are called by it too, with a word more
 
 
 class Command(BaseCommand):
@@ -32,7 +33,7 @@ class Command(BaseCommand):
         parser.add_argument("--population", type=Path, required=True, help="records of the same kind it was not trained on")
         parser.add_argument("--schema", type=Path, required=True, help="schema.yaml: target, favourable outcome, roles of the columns")
         parser.add_argument("--out", type=Path, required=True, help="the folder for results.json and report.pdf")
-        parser.add_argument("--name", help="what to call the model (default: its file name)")
+        parser.add_argument("--name", type=_name, help="what to call the model (default: its file name)")
         parser.add_argument("--release", choices=RUNGS, default="scores", help="what people who use the model can see (default: scores)")
         parser.add_argument("--profile", choices=[p.value for p in Profile], default="screening", help="screening: minutes; full: longer")
         parser.add_argument("--seed", type=_seed, default=0, help="the seed of every random choice (default: 0)")
@@ -59,7 +60,7 @@ class Command(BaseCommand):
             sys.exit(GATE_FAILED)
 
     def _assess(self, console: Console, options: dict[str, Any]) -> Done:
-        name = options["name"] or options["model"].stem
+        name = options["name"] or options["model"].stem[:LONGEST_NAME]
         request = Request(
             Submission(options["model"], options["train"], options["population"], options["schema"], system=name, name=name),
             release=options["release"],
@@ -77,12 +78,18 @@ def _seed(text: str) -> int:
     return int(text)
 
 
+def _name(text: str) -> str:
+    if not 0 < len(text.strip()) <= LONGEST_NAME:
+        raise ArgumentTypeError(f"a name has 1 to {LONGEST_NAME} characters")
+    return text.strip()
+
+
 def _one_sentence(problem: Exception) -> str:
-    """The problem on one line. Names in it come from files, so what could move a terminal's cursor is taken out."""
+    """The problem on one line."""
     said = str(problem)
     if isinstance(problem, OSError) and problem.strerror:
         said = f"{problem.strerror}: {problem.filename or 'a file of this home'}."
-    return " ".join("".join(c if c.isprintable() else " " for c in said).split())
+    return " ".join(words.printable(said).split())
 
 
 def _failing(rules: list[dict[str, Any]], verdicts: list[str]) -> str:
@@ -92,4 +99,4 @@ def _failing(rules: list[dict[str, Any]], verdicts: list[str]) -> str:
         return ""
     about = f" for {found[0]['feature']}" if found[0]["feature"] else ""
     more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
-    return f"{found[0]['rule']}{about} is {found[0]['verdict'].replace('_', ' ')}{more}."
+    return f"{words.RULE_WORDS[found[0]['verdict']].lower()}, {found[0]['rule']}{about}{more}."
