@@ -77,6 +77,8 @@ def _run(folder: Path, out: Path, granted: Access, settings: Settings) -> int:
     schema = read_schema(folder / "schema.yaml")
     target = load_model(_file(folder, "model"))
     case = _case(folder, schema, target, settings)
+    # Before the measuring, so that a place that cannot be written costs no more than a moment.
+    out.mkdir(parents=True, exist_ok=True)
     measured = []
     for name, attack_class in registered().items():
         attack: Any = attack_class
@@ -93,7 +95,6 @@ def _run(folder: Path, out: Path, granted: Access, settings: Settings) -> int:
                 row |= {"status": "not_run", "reason": str(refusal)}
             print(f"{name}{' → ' + feature if feature else ''}: {row.get('verdict') or row.get('reason') or 'measured'}")
             measured.append(row)
-    out.mkdir(parents=True, exist_ok=True)
     (out / "measured.json").write_text(json.dumps(measured, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     return 0
 

@@ -35,6 +35,11 @@ class Access(IntEnum):
     def word(self) -> str:
         return self.name.lower()
 
+    @property
+    def seen(self) -> str:
+        """What somebody on this rung sees, as a plural: labels, scores."""
+        return {"none": "no answers", "label": "labels", "top_k": "top scores"}.get(self.word, self.word)
+
     @classmethod
     def from_word(cls, word: str) -> Access:
         """The rung called `word`; raises ValueError naming the rungs there are."""
@@ -153,7 +158,7 @@ class Metered:
 
     def _count(self, needed: Access, asked: int) -> None:
         if needed > self.access:
-            raise AccessDenied(f"Needs {needed.word}, {self.access.word} were granted.")
+            raise AccessDenied(f"Needs {needed.seen}, {self.access.seen} were granted.")
         self.budget.require(self.queries + asked)
         self.queries += asked
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
@@ -16,6 +16,8 @@ from attacks.settings import Settings, stream
 from attacks.split import ImageSplit, Split, split_images, split_records
 
 T = TypeVar("T")
+# What messages call the two files where nobody gave them names.
+NAMES = ("the training table", "the population table")
 
 
 @dataclass(frozen=True)
@@ -71,23 +73,22 @@ class ImageCase:
 Case = TableCase | ImageCase
 
 
-def table_case(train: Records, population: Records, schema: Schema, settings: Settings) -> TableCase:
+def table_case(train: Records, population: Records, schema: Schema, settings: Settings, names: Sequence[str] = NAMES) -> TableCase:
     """A case of tables, split by the settings' seed; raises DataProblem as `same_columns` and `split_records` do."""
-    train, population = same_columns(train, population)
+    train, population = same_columns(train, population, names)
     return TableCase(train, population, schema, split_records(train, population, stream(settings.seed, "split")))
 
 
-def same_columns(train: Records, population: Records) -> tuple[Records, Records]:
+def same_columns(train: Records, population: Records, names: Sequence[str] = NAMES) -> tuple[Records, Records]:
     """Both with the same columns of the same kinds: whole numbers become floats where the other file has fractions.
 
-    Raises DataProblem naming the column that one of them lacks, or holds as text where the other has numbers.
+    Raises DataProblem, speaking of the two files by `names`, for a column that one of them lacks, or holds as text where
+    the other has numbers.
     """
     here, there = set(train.inputs.columns), set(population.inputs.columns)
-    for missing, lacks, has in ((here - there, "population", "training"), (there - here, "training", "population")):
+    for missing, lacks, has in ((here - there, names[1], names[0]), (there - here, names[0], names[1])):
         if missing:
-            raise DataProblem(
-                f"The {lacks} data have no column {sorted(missing)[0]!r}, which the {has} data have; give both the same columns."
-            )
+            raise DataProblem(f"Column {sorted(missing)[0]!r} is in {has} but not in {lacks}; both must have the same columns.")
     mixed = []
     for column in train.inputs.columns:
         kinds = [r.inputs[column].dtype.kind for r in (train, population)]

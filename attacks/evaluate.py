@@ -40,7 +40,7 @@ def check_applicable(attack: Any, case_kind: str, granted: Access) -> None:
     """Raise NotApplicable, in words for the report, where this attack cannot run at this rung or on this kind of data."""
     model = attack.threat_model
     if model.access > granted:
-        raise AccessDenied(f"Needs {model.access.word}, {granted.word} were granted. Grant {model.access.word} in a new plan to run it.")
+        raise AccessDenied(f"Needs {model.access.seen}, {granted.seen} were granted. Grant {model.access.seen} in a new plan to run it.")
     if model.objective is Objective.MODEL_INVERSION and case_kind != "images":
         raise NotApplicable("Reconstructs images; these data are a table.")
     if model.objective in (Objective.ATTRIBUTE_INFERENCE, Objective.DISPARITY) and case_kind != "table":

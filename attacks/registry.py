@@ -45,9 +45,10 @@ def register(attack: A) -> A:
     """Class decorator: enter `attack` under its name; raises ValueError for a name taken by another class."""
     name = attack.name  # type: ignore[attr-defined]
     known = _attacks.get(name)
-    if known is not None and known.__qualname__ != attack.__qualname__:
+    if known is not None and (known.__module__, known.__qualname__) != (attack.__module__, attack.__qualname__):
         raise ValueError(f"Two attacks are called {name!r}: {known.__module__} and {attack.__module__}.")
     _attacks[name] = attack
+    registered.cache_clear()
     return attack
 
 

@@ -24,7 +24,7 @@ class Split:
     """Positions: `attacked` in train; `auxiliary`, `control` in population.
 
     `look_alikes_removed` records left the control half and `members_with_twins` the attacked ones, because somebody
-    else's record is the same; `look_alikes_expected` of the control half would equal a member by chance.
+    else's record is the same; `look_alikes_expected` is what the members' share of them lets the control half lose.
     """
 
     attacked: Array
@@ -37,7 +37,7 @@ class Split:
 
 def split_records(train: Records, population: Records, rng: np.random.Generator) -> Split:
     """The split of DESIGN 2.3 for tables; raises DataProblem when the two sets overlap or are too small."""
-    expected = check_overlap(train, population)
+    check_overlap(train, population)
     chosen, draw = rng.spawn(2)
     half = _deal(population.labels, population.subjects, 2, draw)
     auxiliary, control = np.flatnonzero(half == 0), np.flatnonzero(half == 1)
@@ -52,13 +52,13 @@ def split_records(train: Records, population: Records, rng: np.random.Generator)
         auxiliary,
         kept,
         len(control) - len(kept),
-        expected * len(control) / len(population),
+        len(control) * (1 - len(attacked) / len(train)),
         len(train) - len(attacked),
     )
 
 
-def check_overlap(train: Records, population: Records, level: float = 0.95) -> float:
-    """How many population records equal a training record by chance; raises DataProblem where more do.
+def check_overlap(train: Records, population: Records, level: float = 0.95) -> None:
+    """Raise DataProblem where more population records equal a training record than different people explain.
 
     A fresh record meets a twin in `train` about as often as a training record meets one among the others. That rate's
     upper Clopper-Pearson limit gives, by the binomial, the most identical rows that chance explains.
@@ -78,7 +78,6 @@ def check_overlap(train: Records, population: Records, level: float = 0.95) -> f
             f"{found:,} of {m:,} population records are also in the training data; chance explains at most {most:,}. "
             "Remove them: the population must hold people the model never saw."
         )
-    return m * with_twin / n
 
 
 def _alike(*sets: Records) -> Array:

@@ -56,7 +56,7 @@ def put_in_place(file: Received, place: Path) -> None:
 
 def remove_all_but(kept: Collection[str], folder: Path) -> None:
     """Remove the files of `folder` that are named by a hash outside `kept`; files still being received stay."""
-    for path in folder.iterdir():
+    for path in folder.iterdir() if folder.is_dir() else ():
         if HASH.fullmatch(path.name) and path.name not in kept:
             path.unlink(missing_ok=True)
 

@@ -93,9 +93,8 @@ def _notices(assessment: Assessment) -> list[str]:
     split, said = assessment.plan["split"], []
     if split.get("look_alikes_removed"):
         said.append(
-            f"{split['look_alikes_removed']:,} population records look exactly like a training record (different people alone "
-            f"explain about {split['look_alikes_expected']:,.0f}); they are no control. {split['members_with_twins']:,} training "
-            "records with a twin among the others stepped aside as well, so that both sides are drawn alike."
+            f"{split['look_alikes_removed']:,} outsiders and {split['members_with_twins']:,} training records were left out because "
+            "somebody else has exactly the same record: nobody can tell whom such a record is about."
         )
     if assessment.facts.get("deterministic") is False:
         said.append("The model answers differently when asked twice; its answers were not averaged, so numbers vary between runs.")

@@ -51,8 +51,7 @@ class RefereeChild:
         if isinstance(members, Images) and isinstance(outsiders, Images):
             self._case = image_case(members, outsiders, self.settings)
         elif isinstance(members, Records) and isinstance(outsiders, Records):
-            _same_columns(members, outsiders, names)
-            self._case = table_case(members, outsiders, meaning, self.settings)
+            self._case = table_case(members, outsiders, meaning, self.settings, names)
         else:
             raise DataProblem(f"{names[0]} and {names[1]} are not of one kind; give two tables or two sets of images.")
         described = {"train": profile_of(members, meaning), "population": profile_of(outsiders, meaning)}
@@ -116,17 +115,6 @@ def _read(path: Path, schema: Schema, classes: list[Any] | None) -> Records | Im
     if path.suffix.lower() == ".npz":
         return read_images(path, classes)
     return records_from(read_frame(path), schema, classes, path.name)
-
-
-def _same_columns(train: Records, population: Records, names: list[str]) -> None:
-    here, there = set(train.inputs.columns), set(population.inputs.columns)
-    for missing, name, other in ((here - there, names[1], names[0]), (there - here, names[0], names[1])):
-        if missing:
-            raise DataProblem(f"{name} has no column {sorted(missing)[0]!r}, which {other} has; both must have the same columns.")
-    for column in train.inputs.columns:
-        numeric = [r.inputs[column].dtype.kind in "iufb" for r in (train, population)]
-        if numeric[0] != numeric[1]:
-            raise DataProblem(f"Column {column!r} holds numbers in one file and text in the other; write it alike in both.")
 
 
 def _split_counts(case: Case) -> dict[str, Any]:

@@ -207,10 +207,12 @@ def _require_harmless(path: Path) -> None:
     """Refuse what can run code by its first bytes, so that renaming a file does not get it in."""
     try:
         with path.open("rb") as file:
-            start = file.read(4)
+            start = file.read(9)
     except OSError as error:
         raise ModelProblem(f"{path.name} cannot be opened: {error.strerror}.") from error
-    is_zip, is_pickle = start == b"PK\x03\x04", start[:1] == b"\x80" and start[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05")
+    is_zip = start[:4] == b"PK\x03\x04"
+    # A safetensors file starts with the length of its JSON header, which can read like a pickle's first two bytes.
+    is_pickle = start[:1] == b"\x80" and start[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05") and start[8:9] != b"{"
     if is_zip or is_pickle or path.suffix.lower() in RUNNABLE_SUFFIXES:
         raise UnsafeFormat(f"{path.name} is a PyTorch or pickle file. {CONVERSION}")
 

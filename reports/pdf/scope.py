@@ -129,7 +129,8 @@ def data(ctx: Context) -> Story:
         ("Attacked", "people of the training data the attacks are run on", split["attacked"]),
         ("Attacker's own", "population records the attacker may learn from", split["auxiliary"]),
         ("Outsiders", "population records never used for anything else, attacked for comparison", split["control"]),
-        ("Look-alikes", "population records equal to a training record, taken out of the outsiders", split["look_alikes_removed"]),
+        ("Look-alikes", "outsiders left out: somebody else has exactly the same record", split["look_alikes_removed"]),
+        ("Twins", "training records left out for the same reason", split.get("members_with_twins", 0)),
     ]
     shares = [(name, what, numbers.count(n)) for name, what, n in cut]
     expected = split.get("look_alikes_expected")

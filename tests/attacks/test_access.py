@@ -40,7 +40,7 @@ def metered(answer: Any, granted: Access = Access.WEIGHTS, queries: int | None =
 )
 def test_a_rung_that_was_not_granted_is_refused_and_not_counted(method, granted):
     target = metered(np.zeros((4, 2)), granted)
-    with pytest.raises(AccessDenied, match=f"{granted.word} were granted"):
+    with pytest.raises(AccessDenied, match=f"{granted.seen} were granted"):
         getattr(target, method)(RECORDS, *([RECORDS] if method == "loss_gradient" else []))
     assert target.queries == 0
     with pytest.raises(AccessDenied, match="Needs weights"):

@@ -121,7 +121,7 @@ def test_one_question_per_person_and_value_is_counted_and_no_more_is_asked():
 
 def test_labels_alone_are_not_enough():
     lookup, view = world(50)
-    with pytest.raises(AccessDenied, match="Needs scores, label were granted"):
+    with pytest.raises(AccessDenied, match="Needs scores, labels were granted"):
         Csmia().run(Metered(lookup, Access.LABEL), view, budget=Budget(), rng=np.random.default_rng(0))
 
 

@@ -87,7 +87,7 @@ def test_run_measures_a_case_in_a_process_of_its_own(case, tmp_path):
 def test_with_labels_alone_what_needs_more_is_not_run_and_says_so(case, tmp_path):
     assert main(["run", str(case), str(tmp_path / "out"), "--release", "label"]) == 0
     rows = {r["attack"]: r for r in json.loads((tmp_path / "out" / "measured.json").read_text())}
-    assert rows["attribute_inference.csmia"]["reason"].startswith("Needs scores, label were granted.")
+    assert rows["attribute_inference.csmia"]["reason"].startswith("Needs scores, labels were granted.")
     assert rows["membership_inference.gap"]["status"] == "completed"
 
 

@@ -19,7 +19,9 @@ def sha(word: str) -> str:
     return hashlib.sha256(word.encode()).hexdigest()
 
 
-def row(measure: str, arm: str, value: float | None, low: float | None, high: float | None, n: int, group: str | None = None, reason: str = "") -> Row:
+def row(
+    measure: str, arm: str, value: float | None, low: float | None, high: float | None, n: int, group: str | None = None, reason: str = ""
+) -> Row:
     made: Row = {"measure": measure, "arm": arm, "group": group, "value": value, "low": low, "high": high, "n": n}
     return {**made, "reason": reason} if reason else made
 
@@ -59,10 +61,25 @@ def csmia_marital() -> Results:
     for word, shift in (("precision", 0.0), ("recall", 0.01)):
         for k, group in enumerate(("married", "not married")):
             s = shift + 0.02 * k
-            estimates += arms(measure(word), 5200 - 400 * k, group, attack=(0.741 - s, 0.728 - s, 0.754 - s), control=(0.702 - s, 0.69 - s, 0.715 - s), baseline=(0.744 - s, 0.731 - s, 0.757 - s))
+            estimates += arms(
+                measure(word),
+                5200 - 400 * k,
+                group,
+                attack=(0.741 - s, 0.728 - s, 0.754 - s),
+                control=(0.702 - s, 0.69 - s, 0.715 - s),
+                baseline=(0.744 - s, 0.731 - s, 0.757 - s),
+            )
     for word, value in (("f1", 0.74), ("g_mean", 0.733), ("mcc", 0.466)):
-        estimates += arms(measure(word), 10000, attack=(value, value - 0.011, value + 0.011), control=(value - 0.05, value - 0.063, value - 0.037), baseline=(value + 0.002, value - 0.009, value + 0.013))
-    estimates += arms(measure("excess"), 10000, attack=(-0.004, -0.042, 0.034)) + arms(measure("excess_top_10pct"), 1000, attack=(0.993, 0.957, 1.0))
+        estimates += arms(
+            measure(word),
+            10000,
+            attack=(value, value - 0.011, value + 0.011),
+            control=(value - 0.05, value - 0.063, value - 0.037),
+            baseline=(value + 0.002, value - 0.009, value + 0.013),
+        )
+    estimates += arms(measure("excess"), 10000, attack=(-0.004, -0.042, 0.034)) + arms(
+        measure("excess_top_10pct"), 1000, attack=(0.993, 0.957, 1.0)
+    )
     return run(
         "attribute_inference.csmia", "marital", "scores", knows=["other_attributes", "true_label"], queries=120000, verdict="memorised",
         verdict_endpoint="accuracy_top_10pct", train_gap=True, estimates=estimates,
@@ -116,14 +133,25 @@ def selection() -> Results:
     estimates = []
     for group, (ratio, low, high, rate, n) in GROUPS.items():
         if ratio is None or rate is None:
-            estimates += [row(f"disparity.{m}", "population", None, None, None, n, group, "too few (n < 50)") for m in ("selection_rate", "impact_ratio", "rate_difference")]
+            estimates += [
+                row(f"disparity.{m}", "population", None, None, None, n, group, "too few (n < 50)")
+                for m in ("selection_rate", "impact_ratio", "rate_difference")
+            ]
             continue
         best = "the group the others are compared with" if ratio == 1.0 else ""
         for arm, shift in (("population", 0.0), ("members", 0.004)):
             estimates += [
                 row("disparity.selection_rate", arm, rate + shift, rate + shift - 0.02, rate + shift + 0.02, n, group),
                 row("disparity.impact_ratio", arm, ratio, low, high, n, group, best),
-                row("disparity.rate_difference", arm, rate * (1 - 1 / ratio), rate * (1 - 1 / ratio) - 0.02, rate * (1 - 1 / ratio) + 0.02, n, group),
+                row(
+                    "disparity.rate_difference",
+                    arm,
+                    rate * (1 - 1 / ratio),
+                    rate * (1 - 1 / ratio) - 0.02,
+                    rate * (1 - 1 / ratio) + 0.02,
+                    n,
+                    group,
+                ),
             ]
     return run(
         "disparity.selection", None, "label", queries=30000, estimates=estimates,
@@ -138,7 +166,15 @@ def vulnerability() -> Results:
     estimates = []
     for group, (value, low, high) in gains.items():
         n = GROUPS[group][4]
-        estimates += arms(measure, n, group, advantage=(value * 0.7, low * 0.7, high * 0.7), memorisation=(value + 0.04, low + 0.04, high + 0.04), difference=(value, low, high), null=(0.0, -0.035, 0.035))
+        estimates += arms(
+            measure,
+            n,
+            group,
+            advantage=(value * 0.7, low * 0.7, high * 0.7),
+            memorisation=(value + 0.04, low + 0.04, high + 0.04),
+            difference=(value, low, high),
+            null=(0.0, -0.035, 0.035),
+        )
     estimates += [row(measure, "difference", None, None, None, 38, "race=Other", "too few (n < 50)")]
     for e in estimates:
         e["source"] = "attribute_inference.csmia/marital"
@@ -148,7 +184,17 @@ def vulnerability() -> Results:
     )  # fmt: skip
 
 
-def rule(name: str, title: str, verdict: str, limit: float, measure: str, attack: str, estimate: tuple[float, float, float] | None, n: int = 10000, **more: Any) -> Row:
+def rule(
+    name: str,
+    title: str,
+    verdict: str,
+    limit: float,
+    measure: str,
+    attack: str,
+    estimate: tuple[float, float, float] | None,
+    n: int = 10000,
+    **more: Any,
+) -> Row:
     made = None if estimate is None else dict(zip(("value", "low", "high"), estimate, strict=True)) | {"n": n}
     return {
         "rule": name, "title": title, "feature": None, "group": None, "attack": attack, "measure": measure, "limit": limit, "better": "lower", "estimate": made,
@@ -183,16 +229,46 @@ def adult_rules() -> list[Row]:
 
 
 CONTROL_VERDICTS: dict[str, tuple[str, str, str, list[str]]] = {
-    "5(1)(f)": ("outcome", "not_satisfied", "The evidence does not support 5(1)(f): R-AIA-MEM is not met for marital (13.1 points, limit 2).", ["R-AIA-MEM/marital", "R-MIA-TPR"]),
-    "25(1)": ("outcome", "not_satisfied", "The evidence does not support 25(1): R-AIA-MEM is not met for marital (13.1 points, limit 2).", ["R-AIA-MEM/marital"]),
-    "32(1)": ("outcome", "not_satisfied", "The evidence does not support 32(1): R-AIA-MEM is not met for marital (13.1 points, limit 2).", ["R-AIA-MEM/marital", "R-AIA/marital"]),
+    "5(1)(f)": (
+        "outcome",
+        "not_satisfied",
+        "The evidence does not support 5(1)(f): R-AIA-MEM is not met for marital (13.1 points, limit 2).",
+        ["R-AIA-MEM/marital", "R-MIA-TPR"],
+    ),
+    "25(1)": (
+        "outcome",
+        "not_satisfied",
+        "The evidence does not support 25(1): R-AIA-MEM is not met for marital (13.1 points, limit 2).",
+        ["R-AIA-MEM/marital"],
+    ),
+    "32(1)": (
+        "outcome",
+        "not_satisfied",
+        "The evidence does not support 32(1): R-AIA-MEM is not met for marital (13.1 points, limit 2).",
+        ["R-AIA-MEM/marital", "R-AIA/marital"],
+    ),
     "9(1)": ("outcome", "inconclusive", "Inconclusive: the rule for sex lies on both sides of its limit.", ["R-AIA-MEM/sex"]),
     "22": ("outcome", "inconclusive", "Inconclusive: R-DI for race has a suppressed group.", ["R-DI/race", "R-DI/sex"]),
     "5(1)(d)": ("outcome", "satisfied", "The evidence supports 5(1)(d): R-AIA is met for sex.", ["R-AIA/sex"]),
-    "32(1)(d)": ("process", "satisfied", "32(1)(d) asks that measures be tested regularly; this test is recorded. The result is judged under 32(1).", []),
+    "32(1)(d)": (
+        "process",
+        "satisfied",
+        "32(1)(d) asks that measures be tested regularly; this test is recorded. The result is judged under 32(1).",
+        [],
+    ),
     "35(7)(c)": ("process", "satisfied", "35(7)(c) asks that risks be assessed; this report is that record.", []),
-    "MEASURE 2.10": ("process", "satisfied", "MEASURE 2.10 asks that privacy risk be examined and documented; it was. The result is judged under Art. 32.", ["R-AIA/marital"]),
-    "MEASURE 2.11": ("process", "satisfied", "MEASURE 2.11 asks that fairness be evaluated; it was. The result is judged under R-DI.", ["R-DI/sex", "R-DI/race"]),
+    "MEASURE 2.10": (
+        "process",
+        "satisfied",
+        "MEASURE 2.10 asks that privacy risk be examined and documented; it was. The result is judged under Art. 32.",
+        ["R-AIA/marital"],
+    ),
+    "MEASURE 2.11": (
+        "process",
+        "satisfied",
+        "MEASURE 2.11 asks that fairness be evaluated; it was. The result is judged under R-DI.",
+        ["R-DI/sex", "R-DI/race"],
+    ),
     "MEASURE 2.5": ("outcome", "inconclusive", "Inconclusive: no robustness run was planned.", []),
     "MEASURE 2.7": ("process", "satisfied", "MEASURE 2.7 asks that security be evaluated; membership tests were run.", ["R-MIA-AUC"]),
 }
@@ -202,8 +278,20 @@ def controls() -> list[Row]:
     rows = []
     for framework, catalogue in (("gdpr", GDPR), ("nist_ai_rmf", NIST_AI_RMF)):
         for control, title, _ in catalogue:
-            kind, verdict, reason, rules = CONTROL_VERDICTS.get(control, (None, "not_assessed", "No measurement in this assessment can show it.", []))
-            rows.append({"framework": framework, "control": control, "title": title, "kind": kind, "verdict": verdict, "reason": reason, "rules": rules})
+            kind, verdict, reason, rules = CONTROL_VERDICTS.get(
+                control, (None, "not_assessed", "No measurement in this assessment can show it.", [])
+            )
+            rows.append(
+                {
+                    "framework": framework,
+                    "control": control,
+                    "title": title,
+                    "kind": kind,
+                    "verdict": verdict,
+                    "reason": reason,
+                    "rules": rules,
+                }
+            )
     return rows
 
 
@@ -214,13 +302,43 @@ def findings_of(rules: list[Row]) -> list[Row]:
 
 
 IMPACT = [
-    ("data_leakage", "Data leakage", "Can someone learn a training person's data or presence?", "not_satisfied", "Marital status of some people can be read; limit 2 points, measured 13.1."),
-    ("trade_secrets", "Trade-secret exposure", "Can model, prompts or confidential dataset facts be copied?", "not_assessed", "No extraction attack was planned."),
+    (
+        "data_leakage",
+        "Data leakage",
+        "Can someone learn a training person's data or presence?",
+        "not_satisfied",
+        "Marital status of some people can be read; limit 2 points, measured 13.1.",
+    ),
+    (
+        "trade_secrets",
+        "Trade-secret exposure",
+        "Can model, prompts or confidential dataset facts be copied?",
+        "not_assessed",
+        "No extraction attack was planned.",
+    ),
     ("copyright", "Copyright / memorisation", "Are works reproduced near-verbatim?", "not_assessed", "The training data hold no works."),
-    ("disparate_effects", "Disparate effects", "Do groups get worse outcomes or weaker privacy?", "inconclusive", "Two ratios lie below four-fifths; intervals on both sides."),
-    ("privacy_law", "Privacy-law violations", "Which duties lack evidence now?", "not_satisfied", "GDPR 5(1)(f), 25(1) and 32(1) lack support."),
+    (
+        "disparate_effects",
+        "Disparate effects",
+        "Do groups get worse outcomes or weaker privacy?",
+        "inconclusive",
+        "Two ratios lie below four-fifths; intervals on both sides.",
+    ),
+    (
+        "privacy_law",
+        "Privacy-law violations",
+        "Which duties lack evidence now?",
+        "not_satisfied",
+        "GDPR 5(1)(f), 25(1) and 32(1) lack support.",
+    ),
     ("vulnerability", "Algorithmic vulnerability", "Can inputs be crafted to break it?", "not_assessed", "No evasion attack was planned."),
-    ("classification", "Legal classification", "Must the model be handled as personal data, for whom?", "inconclusive", "Not demonstrated; treat the model as personal data until then."),
+    (
+        "classification",
+        "Legal classification",
+        "Must the model be handled as personal data, for whom?",
+        "inconclusive",
+        "Not demonstrated; treat the model as personal data until then.",
+    ),
 ]
 
 
@@ -230,12 +348,38 @@ def adult() -> Results:
     runs = [
         csmia_marital(),
         csmia_sex(),
-        membership("gap", "label", (0.541, 0.534, 0.548), "memorised", "Shown one training record and one other, the attack picks the training record 55 times in 100 [55, 56]; a coin gets 50."),
-        membership("loss", "scores", (0.547, 0.540, 0.554), "memorised", "Shown one training record and one other, the attack picks the training record 56 times in 100 [55, 57]; a coin gets 50."),
+        membership(
+            "gap",
+            "label",
+            (0.541, 0.534, 0.548),
+            "memorised",
+            "Shown one training record and one other, the attack picks the training record 55 times in 100 [55, 56]; a coin gets 50.",
+        ),
+        membership(
+            "loss",
+            "scores",
+            (0.547, 0.540, 0.554),
+            "memorised",
+            "Shown one training record and one other, the attack picks the training record 56 times in 100 [55, 57]; a coin gets 50.",
+        ),
         selection(),
         vulnerability(),
-        run("model_inversion.mi_face", None, "gradients", status="not_run", reason="Needs gradients, scores were granted. Grant gradients in a new plan to run it.", gates={}),
-        run("membership_inference.lira", None, "scores", status="failed", reason="Failed after 3 attempts: the model returned NaN for 12 of 10,000 records. Counted as not measured.", gates={}),
+        run(
+            "model_inversion.mi_face",
+            None,
+            "gradients",
+            status="not_run",
+            reason="Needs gradients, scores were granted. Grant gradients in a new plan to run it.",
+            gates={},
+        ),
+        run(
+            "membership_inference.lira",
+            None,
+            "scores",
+            status="failed",
+            reason="Failed after 3 attempts: the model returned NaN for 12 of 10,000 records. Counted as not measured.",
+            gates={},
+        ),
     ]
     column = {"kind": "category", "roles": [], "values": 2, "special_category": False}
     return assembled(
@@ -326,7 +470,9 @@ def many_findings(count: int = 200) -> Results:
         made = rule("R-AIA-MEM", "Attribute inference, training people minus outsiders", verdict, 0.02, "attribute_inference.accuracy_top_10pct", "attribute_inference.csmia",
                     (value, value - 0.008, value + 0.008), feature=feature, reason=f"The reason for {feature}.", settles="More records." if verdict == "inconclusive" else "")  # fmt: skip
         rules.append(made)
-        findings.append({"id": f"F-{i}", **{k: made[k] for k in ("rule", "feature", "group", "attack", "title", "verdict")}, "sentence": made["reason"]})
+        findings.append(
+            {"id": f"F-{i}", **{k: made[k] for k in ("rule", "feature", "group", "attack", "title", "verdict")}, "sentence": made["reason"]}
+        )
     return results | {"rules": rules, "findings": findings}
 
 
@@ -342,7 +488,13 @@ def replaced(value: Any, swap: dict[str, str]) -> Any:
 def long_text(length: int = 10_000) -> Results:
     """The Adult case with a sentence and an unbroken string of `length` characters, and names of many hundred."""
     words = ("a sentence that does not end " * (length // 29 + 1))[:length]
-    swap = {"Income model": "x" * 900, "Income model, version 1": words, "marital": "m" * 300, "Demo": "Organisation " * 80, "race": "r" * 200}
+    swap = {
+        "Income model": "x" * 900,
+        "Income model, version 1": words,
+        "marital": "m" * 300,
+        "Demo": "Organisation " * 80,
+        "race": "r" * 200,
+    }
     results: Results = replaced(adult(), swap)
     results["runs"][0]["sentence"] = results["assessment"]["sentence"] = results["runs"][-1]["reason"] = words
     results["assessment"]["notices"] = [words, "y" * length]
@@ -354,5 +506,12 @@ def long_text(length: int = 10_000) -> Results:
 def right_to_left() -> Results:
     """The Adult case with Arabic and Hebrew names, a direction override, markup and a script the fonts do not hold."""
     hebrew, arabic = "מודל הכנסה", "نموذج الدخل"
-    swap = {"Income model": hebrew, "Income model, version 1": f"{hebrew} (גרסה 1)", "Adult train": arabic, "Demo": "\u202eevil\u202c <b>&amp;</b> 株式会社", "marital": "الحالة", "sex": "מין"}
+    swap = {
+        "Income model": hebrew,
+        "Income model, version 1": f"{hebrew} (גרסה 1)",
+        "Adult train": arabic,
+        "Demo": "\u202eevil\u202c <b>&amp;</b> 株式会社",
+        "marital": "الحالة",
+        "sex": "מין",
+    }
     return replaced(adult(), swap)  # type: ignore[no-any-return]

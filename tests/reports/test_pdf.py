@@ -31,7 +31,24 @@ RAW = (
     "not_satisfied", "not_assessed", "not_run", "not_measured", "not_applicable", "population_only", "model_adds", "not_resolvable", "train_gap",
     "attribute_inference", "membership_inference", "model_inversion", "top_10pct", "1pct", "mi_face", "nist_ai_rmf", "true_label", "data_leakage", "NOT-DEMONSTRATED",
 )  # fmt: skip
-BANNED = ("compliant", "anonymous", "safe", "secure", "guarantee", "guarantees", "leak-free", "hacker", "victim", "invalid", "oops", "sorry", "unbiased", "debiased", "proven", "GDPR-proof")
+BANNED = (
+    "compliant",
+    "anonymous",
+    "safe",
+    "secure",
+    "guarantee",
+    "guarantees",
+    "leak-free",
+    "hacker",
+    "victim",
+    "invalid",
+    "oops",
+    "sorry",
+    "unbiased",
+    "debiased",
+    "proven",
+    "GDPR-proof",
+)
 
 
 @cache
@@ -154,14 +171,24 @@ def test_page_one_says_the_verdict_the_sentence_and_what_must_be_decided(name: s
     results = getattr(sample, name)()
     first = " ".join(texts(name)[0].split())
     assert results["assessment"]["sentence"] in first
-    for words in ("What must be decided", "privacy officer", "risk owner", "Seven impact categories", "A result without a finding is not proof of safety."):
+    for words in (
+        "What must be decided",
+        "privacy officer",
+        "risk owner",
+        "Seven impact categories",
+        "A result without a finding is not proof of safety.",
+    ):
         assert words in first
     assert {"adult": "Memorised", "digits": "Model adds"}[name] in first
 
 
 def test_page_one_shows_three_numbers_with_interval_and_n() -> None:
     first = " ".join(texts("adult")[0].split())
-    for number, rest in (("99.9%", "[99.4%, 100.0%], n = 1,000"), ("85.9%", "[83.6%, 88.0%], n = 1,000"), ("86.8%", "[84.5%, 88.8%], n = 1,000")):
+    for number, rest in (
+        ("99.9%", "[99.4%, 100.0%], n = 1,000"),
+        ("85.9%", "[83.6%, 88.0%], n = 1,000"),
+        ("86.8%", "[84.5%, 88.8%], n = 1,000"),
+    ):
         assert number in first
         assert rest in first
 
@@ -240,7 +267,19 @@ def test_bookmarks_lead_to_every_section_and_every_open_finding() -> None:
             walk(item) if isinstance(item, list) else titles.append(str(item.title))
 
     walk(PdfReader(printed("adult")).outline)
-    for section in ("The answer", "Scope", "Data and split", "Method", "Results", "Groups", "Controls", "Rules", "Findings", "Limitations", "Annex"):
+    for section in (
+        "The answer",
+        "Scope",
+        "Data and split",
+        "Method",
+        "Results",
+        "Groups",
+        "Controls",
+        "Rules",
+        "Findings",
+        "Limitations",
+        "Annex",
+    ):
         assert section in titles
     assert sum(title.startswith("F-") for title in titles) == 8
 
@@ -336,7 +375,13 @@ def test_nothing_measured_is_said_in_words(tmp_path: Path) -> None:
         results["assessment"].update(verdict=None, sentence="", columns=[], notices=[])
 
     text = with_change(empty, tmp_path)
-    for said in ("No attack ended with a result", "No rule was judged.", "No control was mapped.", "No finding.", "groups were not compared"):
+    for said in (
+        "No attack ended with a result",
+        "No rule was judged.",
+        "No control was mapped.",
+        "No finding.",
+        "groups were not compared",
+    ):
         assert said in text
     assert not re.search(r"\bNone\b", text)
 

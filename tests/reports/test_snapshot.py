@@ -139,7 +139,7 @@ def test_look_alikes_and_changing_answers_are_said_before_the_numbers(settings: 
     assessment.facts = {"deterministic": False}
     conclude(assessment, default_policy())
     first, second = snapshot(assessment, default_policy())["assessment"]["notices"]
-    assert first.startswith("7 population records look exactly like a training record (different people alone explain about 12)")
+    assert first.startswith("7 outsiders and 3 training records were left out because somebody else has exactly the same record")
     assert second.startswith("The model answers differently when asked twice")
 
 
