@@ -15,12 +15,21 @@ from pathlib import Path
 
 import pytest
 
+from tests.evidence import Summary
+
 CHECKOUT = Path(__file__).resolve().parent.parent
 REFERENCE = CHECKOUT.parent / "shared"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--evidence", action="store_true", help="also run the slow proofs marked `evidence`")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # Only a whole run may speak for the evidence, and only the process that hands the tests out sees all of it.
+    whole = not config.option.keyword and not config.option.markexpr and config.args_source is not pytest.Config.ArgsSource.ARGS
+    if config.getoption("--evidence") and whole and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Summary(), "evidence-summary")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

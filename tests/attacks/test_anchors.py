@@ -25,7 +25,7 @@ from attacks.case import TableCase, table_case
 from attacks.data import read_frame, records_from
 from attacks.evaluate import evaluate
 from attacks.metrics.classification import accuracy, confusion, f1, g_mean, mcc, precision, recall
-from attacks.result import Judgement, RunVerdict
+from attacks.result import Arm, Judgement, RunVerdict
 from attacks.schema import parse_schema
 from attacks.settings import Settings
 from attacks.targets.sklearn_model import SklearnTarget
@@ -69,7 +69,7 @@ def csmia(model: Pipeline, frame: pd.DataFrame) -> tuple[Array, Array]:
 
 
 @pytest.mark.reference
-def test_csmia_on_the_published_split_gives_the_known_numbers(paper):
+def test_csmia_on_the_published_split_gives_the_known_numbers(paper, record_property):
     train, held_out = paper
     inputs = train.drop(columns="income")
     model = encoded(inputs, DecisionTreeClassifier(random_state=0, max_leaf_nodes=512)).fit(inputs, train["income"])
@@ -81,6 +81,9 @@ def test_csmia_on_the_published_split_gives_the_known_numbers(paper):
     assert [100 * v for v in of_married] == pytest.approx([82.0, 45.6, 58.6], abs=1.5)
     assert [100 * v for v in whole] == pytest.approx([69.1, 64.4, 41.1], abs=1.5)
     outside = confusion(csmia(model, held_out)[0], positions(held_out), 2)
+    record_property("precision, recall, F1 of Married on training records", ", ".join(f"{100 * v:.1f}" for v in of_married))
+    record_property("accuracy, G-mean, MCC on training records", ", ".join(f"{100 * v:.1f}" for v in whole))
+    record_property("accuracy, MCC on held-out records", f"{100 * float(accuracy(outside)):.1f}, {100 * float(mcc(outside)):.1f}")
     assert [100 * float(accuracy(outside)), 100 * float(mcc(outside))] == pytest.approx([67.1, 36.7], abs=1.5)
 
 
@@ -144,13 +147,21 @@ def assert_population_only(found: Judgement) -> None:
         assert gap.low < 0 < gap.high
 
 
+def tail_of(found: Judgement) -> str:
+    """Advantage and memorisation on the surest tenth, as they stand in the evidence summary."""
+    rows = {r.arm: r.estimate for r in found.rows if r.measure.endswith("accuracy_top_10pct") and r.group is None}
+    told = ((arm, rows[arm]) for arm in (Arm.ADVANTAGE, Arm.MEMORISATION))
+    return ", ".join(f"{arm} {100 * e.value:.1f} [{100 * e.low:.1f}, {100 * e.high:.1f}] points" for arm, e in told if e)
+
+
 @pytest.fixture(scope="module")
 def six_thousand() -> TableCase:
     return census(6_000)
 
 
-def test_a_tree_grown_to_the_end_has_memorised_its_people(six_thousand):
+def test_a_tree_grown_to_the_end_has_memorised_its_people(six_thousand, record_property):
     found = judged(six_thousand)
+    record_property("surest tenth", tail_of(found))
     assert_memorised_by_the_tail(found)
     assert {found.gates[g]["state"] for g in ("G1", "G2")} == {"passed"}
 
@@ -166,10 +177,14 @@ def whole_census() -> TableCase:
 
 @pytest.mark.evidence
 @pytest.mark.parametrize("tree", [{}, {"max_leaf_nodes": 512}])
-def test_deep_trees_over_the_whole_census_have_memorised(whole_census, tree):
-    assert_memorised_by_the_tail(judged(whole_census, **tree))
+def test_deep_trees_over_the_whole_census_have_memorised(whole_census, tree, record_property):
+    found = judged(whole_census, **tree)
+    record_property("surest tenth", tail_of(found))
+    assert_memorised_by_the_tail(found)
 
 
 @pytest.mark.evidence
-def test_large_leaves_over_the_whole_census_know_only_the_population(whole_census):
-    assert_population_only(judged(whole_census, min_samples_leaf=200))
+def test_large_leaves_over_the_whole_census_know_only_the_population(whole_census, record_property):
+    found = judged(whole_census, min_samples_leaf=200)
+    record_property("surest tenth", tail_of(found))
+    assert_population_only(found)
