@@ -263,7 +263,7 @@ def withheld_gallery(results: Results, run: Run) -> Picture | None:
     return Picture(
         "gallery",
         f"{plural} withheld",
-        f"A reconstruction may show a real person. The privacy officer decides whether it is printed; each view is logged.{more}",
+        f"A reconstruction may show a real person, so this report prints none.{more}",
         f"{plural} withheld: {', '.join(line.label for line in rows)}.",
         rows,
     )
