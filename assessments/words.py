@@ -54,10 +54,21 @@ def power_sentence(run: Run) -> str:
     power = run["power"]
     if not power:
         return ""
+    if run["objective"] == "disparity":
+        return _group_power(power)
     if power.get("detectable") is None:
         return f"With {_counted(run, power['n'])} even the largest gain might not have shown."
     gain = numbers.show(power["detectable"], Unit.POINTS).lstrip("+")
     return f"With {_counted(run, power['n'])} a gain of {gain} or more would have shown (80% power, one-sided 5%)."
+
+
+def _group_power(power: Mapping[str, Any]) -> str:
+    """Groups differ in size; the one measured least well says what could have stayed hidden."""
+    if power.get("detectable") is None:
+        return "No group is large enough to say what would have shown."
+    gap = numbers.show(power["detectable"], Unit.POINTS).lstrip("+")
+    group = group_name(power["group"])
+    return f"In the group measured least well ({group}) a difference of {gap} or more would have shown (80% power, one-sided 5%)."
 
 
 def after_colon(reason: str) -> str:

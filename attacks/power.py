@@ -51,6 +51,15 @@ def minimum_detectable_auc_gain(
     return high - baseline
 
 
+def detectable_difference(interval: Estimate, level: float = 0.95, power: float = 0.8, alpha: float = 0.05) -> float:
+    """The difference a one-sided test at `alpha` would show with probability `power`, from the width of its two-sided interval.
+
+    Half the width over its normal quantile stands for the standard error, whatever the statistic.
+    """
+    error = (interval.high - interval.low) / 2 / float(ndtri(0.5 + level / 2))
+    return float(ndtri(1 - alpha) + ndtri(power)) * error
+
+
 def records_to_settle(estimate: Estimate, limit: float) -> int | None:
     """How many records until half the interval's width, shrinking as 1 / sqrt(n), is below the distance to `limit`.
 

@@ -127,5 +127,5 @@ def local_submitter(slug: str) -> tuple[Organisation, User]:
 
 
 def default_threads() -> int:
-    """The cores this process may use, at most 4: more threads did not make an assessment faster."""
+    """The cores this process may use, at most 4, so that the default leaves a large machine to its other users."""
     return min(4, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)

@@ -23,7 +23,6 @@ VERDICT_WORDS = {
     "not_resolvable": "Cannot tell",
 }
 RULE_WORDS = {"satisfied": "Limit met", "inconclusive": "Inconclusive", "not_satisfied": "Limit not met", "not_assessed": "Not assessed"}
-# The measure whose arms stand in the table, by the verdict's endpoint.
 ARM_WORDS = (("attack", "with the model"), ("baseline", "without"), ("control", "outsiders"))
 ENDPOINT_WORDS = {"accuracy": "on everyone", "accuracy_top_10pct": "on its surest tenth", "top1": "on every class"}
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from attacks.access import Array
 from attacks.disparity.groups import Group, null_bands
 from attacks.intervals import clopper_pearson, impact_ratio, independent_difference, mover_difference, paired_difference, rate
 from attacks.multiplicity import holm_intervals
-from attacks.power import minimum_detectable_gain
+from attacks.power import detectable_difference
 from attacks.result import Arm, Estimate, Judgement, Row
 from attacks.settings import Settings, stream
 
@@ -28,8 +29,16 @@ def judge_selection(selected: Mapping[Arm, Array], groups: Mapping[Arm, Sequence
     rows: list[Row] = []
     for arm, chosen in selected.items():
         rows += _selection_rows(arm, chosen, groups[arm], settings)
-    n = len(selected[Arm.POPULATION])
-    return Judgement(tuple(rows), None, None, {"n": n, "detectable": minimum_detectable_gain(n, 0.5)})
+    gaps = [(r.group, r.estimate) for r in rows if r.measure == "disparity.rate_difference" and r.arm == Arm.POPULATION]
+    return Judgement(tuple(rows), None, None, _power([(g, e) for g, e in gaps if g and e], settings))
+
+
+def _power(differences: Sequence[tuple[str, Estimate]], settings: Settings) -> dict[str, Any]:
+    """What would have shown in the group measured least well: the others would have shown less."""
+    if not differences:
+        return {"n": 0, "detectable": None}
+    group, widest = max(differences, key=lambda d: d[1].high - d[1].low)
+    return {"n": widest.n, "detectable": detectable_difference(widest, settings.level), "group": group}
 
 
 def _selection_rows(arm: Arm, chosen: Array, groups: Sequence[Group], settings: Settings) -> list[Row]:
@@ -116,7 +125,7 @@ class Source:
             return gain
         assert self.decision is not None
         assert self.member is not None
-        # Equally many members and outsiders: twice the signed decision has the group mean TPR - FPR.
+        # Members and outsiders in equal numbers: twice the signed decision has about the group mean TPR - FPR.
         signed: Array = 2 * self.decision * np.where(self.member > 0, 1.0, -1.0)
         return signed
 
@@ -142,10 +151,10 @@ def judge_vulnerability(sources: Sequence[Source], settings: Settings) -> Judgem
         rows += _group_rows(source, group, difference, settings, len(shown))
     for source in sources:
         rows += _null_rows(source, [g for s, g in shown if s is source], settings)
-    n = max((len(s.per_person()) for s in sources), default=0)
+    plain = [(group.name, replace(source.difference(group, settings.level), n=group.n)) for source, group in shown]
     hidden = [r for r in rows if r.estimate is None]
     notes = (f"{len(hidden)} comparisons rest on too few people to be shown.",) if hidden else ()
-    return Judgement(tuple(rows), None, None, {"n": n, "detectable": minimum_detectable_gain(n, 0.5)}, notes=notes)
+    return Judgement(tuple(rows), None, None, _power(plain, settings), notes=notes)
 
 
 def _measure(source: Source) -> str:

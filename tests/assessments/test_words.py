@@ -333,3 +333,13 @@ def test_without_any_result_the_answer_claims_nothing() -> None:
     assert verdict is None
     assert sentence == "No attack gave a result, so nothing is known about this model."
     assert answer_sentence([])[0] is None
+
+
+def test_the_power_of_a_group_comparison_speaks_of_the_group_measured_least_well():
+    compared = {**run(None), "objective": "disparity", "attack": "disparity.vulnerability"}
+    told = power_sentence({**compared, "power": {"n": 154, "detectable": 0.123, "group": "race=Other"}})
+    assert (
+        told
+        == "In the group measured least well (race = Other) a difference of 12.3 points or more would have shown (80% power, one-sided 5%)."
+    )
+    assert power_sentence({**compared, "power": {"n": 0, "detectable": None}}).startswith("No group is large enough")

@@ -199,3 +199,13 @@ def test_a_target_that_memorised_one_region_is_seen_to(attack, feature, measure)
 def test_a_column_is_not_judged_by_guesses_of_itself():
     with pytest.raises(NotApplicable, match="No other attack finished"):
         stage.judge_vulnerability(case_of(100, 200), "region", {"attribute_inference.csmia/region": ("accuracy", {})}, QUICK)
+
+
+def test_the_power_of_a_comparison_is_that_of_its_smallest_group_not_of_everybody():
+    rng = np.random.default_rng(0)
+    small = np.arange(5_000) < 100
+    groups = {Arm.POPULATION: [Group("g=small", small), Group("g=large", ~small)]}
+    power = judge_selection({Arm.POPULATION: rng.random(5_000) < 0.5}, groups, Settings()).power
+    assert power["group"] in ("g=small", "g=large")
+    # A rate of one half in 100 people has a standard error of 5 points; 2.49 of them are about 12.4 points.
+    assert power["detectable"] == pytest.approx(0.124, abs=0.012)

@@ -10,7 +10,7 @@ from scipy import stats
 
 from attacks.intervals import wilson
 from attacks.metrics.roc import delong
-from attacks.power import minimum_detectable_auc_gain, minimum_detectable_gain, records_to_settle
+from attacks.power import detectable_difference, minimum_detectable_auc_gain, minimum_detectable_gain, records_to_settle
 from attacks.result import Estimate
 
 SIZES = (50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000)
@@ -84,3 +84,9 @@ def test_that_many_records_do_settle_it():
     assert needed is not None
     more, fewer = int(needed * 1.1), int(needed * 0.9)
     assert wilson(0.12 * fewer, fewer).low < 0.11 < wilson(0.12 * more, more).low
+
+
+def test_a_difference_is_detectable_at_two_and_a_half_standard_errors():
+    # 1.6449 + 0.8416 = 2.4865 standard errors; an interval of +-1.96 standard errors of 0.02.
+    interval = Estimate(0.01, 0.01 - 1.959964 * 0.02, 0.01 + 1.959964 * 0.02, 500)
+    assert detectable_difference(interval) == pytest.approx(2.486475 * 0.02, rel=1e-5)
