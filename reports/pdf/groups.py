@@ -31,6 +31,7 @@ def groups(ctx: Context) -> Story:
         story += [
             ctx.heading(_title(run), f"run-{ctx.results['runs'].index(run)}", 1),
             ctx.body(run["sentence"] or "No sentence was recorded for this comparison."),
+            ctx.note((run.get("power") or {}).get("sentence") or "The power of this comparison was not computed."),
         ]
     picture = groups_picture(ctx.results)
     if picture is not None:
