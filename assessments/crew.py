@@ -1,187 +1,66 @@
-"""The two children of a worker: started, spoken with, and ended.
+"""The two children of a worker and the folders that lie between them.
 
-Each lives in its own process group with an empty environment and limits on itself (children/loop.py). It sees neither
-database credentials nor settings. Full isolation from the file system and network is not done here; `ISOLATION` says so.
+crew-xxxx/attack/given     read by the attack child: the model, the views          crew-xxxx/kept   seen by no child:
+crew-xxxx/attack/made      written by it: its guesses                              copies of what children wrote
+crew-xxxx/referee/given    read by the referee: the data, the guesses
+crew-xxxx/referee/made     written by it: the views, the outcomes
+
+Paths are the same inside a child's walls and outside. What a child wrote is copied out by `take` before anybody uses it.
 """
 
 from __future__ import annotations
 
-import json
 import os
-import queue
-import signal
-import subprocess
-import sys
+import shutil
+import stat
 import tempfile
 import threading
-import time
-from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from assessments.errors import ChildRefused, ChildStopped, NotRun
+from assessments.child import Child, Progress
+from assessments.errors import ChildRefused
+from assessments.isolation import Isolation
 
-CHECKOUT = Path(__file__).resolve().parent.parent
-LONGEST_LINE = 16 * 2**20
-# Lines read ahead; a child that writes faster than it is heard has to wait, so it cannot fill this process.
-MOST_WAITING = 8
-LONGEST_ANSWER = 3600.0  # seconds for one command
-LAST_MOMENTS = 5.0  # seconds a child may still live after it closed its output
-NOT_APPLICABLE = {"NotApplicable", "AccessDenied", "BudgetTooSmall"}
-ISOLATION = {
-    "level": "limits",
-    "sentence": (
-        "The model ran in a process of its own with an empty environment, no credentials, and limits on memory and files. "
-        "File system and network were not cut off, so this level suits your own models, not a stranger's."
-    ),
-}
-# What the attack child must answer to each command: it holds a stranger's model, so nothing it says is taken on trust.
-REPLIES: dict[str, dict[str, type]] = {
-    "load": {"format": str, "algorithm": str, "classes": list, "inputs": list, "access": str},
-    "try_on": {"deterministic": bool},
-    "ask": {"queries": int},
-}
-PROGRESS: dict[str, type] = {"done": int, "steps": int, "queries": int}
-NO_REPLY = "The {} process answered with something that is no reply, and was stopped."
-Progress = Callable[[dict[str, Any]], None]
-
-
-class Child:
-    """One child process; `ask` sends a command and waits for its reply."""
-
-    def __init__(self, role: str, threads: int, folder: Path) -> None:
-        self.role = role
-        environment = {
-            "PYTHONPATH": str(CHECKOUT),
-            "PYTHONHASHSEED": "0",
-            "PATH": os.defpath,
-            "HOME": str(folder),
-            "TMPDIR": str(folder),
-            "LANG": "C.UTF-8",
-            **{name: str(threads) for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "LOKY_MAX_CPU_COUNT")},
-        }
-        self._errors = tempfile.TemporaryFile("w+", dir=folder)  # noqa: SIM115  (lives as long as the child)
-        self._process = subprocess.Popen(
-            [sys.executable, "-W", "ignore", "-m", f"assessments.children.{role}"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._errors,
-            cwd=folder,
-            env=environment,
-            encoding="utf-8",
-            errors="replace",
-            start_new_session=True,
-        )
-        self._stopped = False
-        self._lines: queue.Queue[str] = queue.Queue(MOST_WAITING)
-        threading.Thread(target=self._listen, daemon=True).start()
-
-    def ask(self, do: str, *, timeout: float = LONGEST_ANSWER, progress: Progress | None = None, **arguments: Any) -> dict[str, Any]:
-        """The child's reply; raises NotRun or ChildRefused with its sentence, ChildStopped when it died or overran `timeout`."""
-        try:
-            assert self._process.stdin is not None
-            self._process.stdin.write(json.dumps({"do": do, **arguments}) + "\n")
-            self._process.stdin.flush()
-        except (OSError, ValueError):  # the pipe is broken, or was closed by `stop`
-            raise ChildStopped(self._last_words()) from None
-        deadline = time.monotonic() + timeout
-        while True:
-            message = self._next(deadline, timeout)
-            if "progress" in message:
-                if progress:
-                    progress(self._checked(message["progress"], PROGRESS))
-            elif "error" in message:
-                raise (NotRun if message.get("kind") in NOT_APPLICABLE else ChildRefused)(" ".join(str(message["error"]).split())[:1000])
-            else:
-                return self._checked(message["ok"], REPLIES.get(do, {}))
-
-    def alive(self) -> bool:
-        return self._process.poll() is None
-
-    def stop(self) -> None:
-        """End the child and everything it started."""
-        if self._stopped:
-            return
-        self._stopped = True
-        with suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
-        self._errors.close()
-        assert self._process.stdin is not None
-        with suppress(BrokenPipeError):  # a command the child did not live to read
-            self._process.stdin.close()
-
-    def _listen(self) -> None:
-        # This thread alone reads and closes the child's output: whatever still holds the other end can only keep it waiting.
-        assert self._process.stdout is not None
-        with self._process.stdout as stdout:
-            while line := stdout.readline(LONGEST_LINE):
-                self._heard(line)
-        self._heard("")
-
-    def _heard(self, line: str) -> None:
-        while not self._stopped:
-            with suppress(queue.Full):
-                return self._lines.put(line, timeout=1)
-
-    def _next(self, deadline: float, timeout: float) -> dict[str, Any]:
-        try:
-            line = self._lines.get(timeout=max(0.0, deadline - time.monotonic()))
-        except queue.Empty:
-            self.stop()
-            raise ChildStopped(f"It took longer than {timeout:,.0f} seconds and was stopped.") from None
-        if not line:
-            raise ChildStopped(self._last_words())
-        try:
-            message = json.loads(line)
-        except (ValueError, RecursionError):
-            message = None
-        if not isinstance(message, dict) or not {"ok", "error", "progress"} & message.keys():
-            raise self._no_reply()
-        return message
-
-    def _checked(self, told: Any, expected: Mapping[str, type]) -> dict[str, Any]:
-        """`told`, if it is a mapping in which every expected key has its type."""
-        if not isinstance(told, dict) or any(type(told.get(key)) is not kind for key, kind in expected.items()):
-            raise self._no_reply()
-        return told
-
-    def _no_reply(self) -> ChildStopped:
-        self.stop()
-        return ChildStopped(NO_REPLY.format(self.role))
-
-    def _last_words(self) -> str:
-        try:
-            code = self._process.wait(LAST_MOMENTS)
-        except subprocess.TimeoutExpired:
-            self.stop()
-            return f"The {self.role} process closed its output before it had a result, and was stopped."
-        name = next((s.name for s in signal.Signals if s == -code), str(-code))
-        how = f"was ended by signal {name}" if code < 0 else f"ended with code {code}"
-        return f"The {self.role} process {how} before it had a result."
+ROLES = ("attack", "referee")
+LARGEST_FILE = 4 * 2**30
+COPIED = 2**20
 
 
 class Crew:
-    """Both children of one plan, and a folder for what passes between them. A dead child is replaced on the next use."""
+    """Both children of one plan. A dead child is replaced on the next use, and given again what it had open."""
 
-    def __init__(self, work: Path, threads: int) -> None:
+    def __init__(self, work: Path, threads: int, isolation: Isolation) -> None:
         work.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._folder = tempfile.TemporaryDirectory(dir=work, prefix="crew-")
+        self._folder = tempfile.TemporaryDirectory(dir=work, prefix="crew-", ignore_cleanup_errors=True)
         self.folder = Path(self._folder.name)
-        self.threads = threads
+        self.kept = self.folder / "kept"
+        self.kept.mkdir()
+        for role in ROLES:
+            for part in ("given", "made"):
+                (self.folder / role / part).mkdir(parents=True)
+        self.threads, self.isolation = threads, isolation
         self._children: dict[str, Child] = {}
         self._openings: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {}
+        self._given: dict[tuple[str, Path, str], Path] = {}
         self._used = 0
+        self._changing = threading.Lock()
 
     def __enter__(self) -> Crew:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        for child in self._children.values():
-            child.stop()
+        self.stop()
         self._folder.cleanup()
+
+    def stop(self) -> None:
+        """End both children now, from any thread: whoever waits for one hears ChildStopped. They are started afresh when needed."""
+        with self._changing:
+            children = list(self._children.values())
+        for child in children:
+            child.stop()
 
     def opened(self, role: str, do: str, **arguments: Any) -> dict[str, Any]:
         """Give `role` its model or case, once; a replacement for a dead child gets the same."""
@@ -194,30 +73,101 @@ class Crew:
         self._openings[role] = (do, arguments, reply)
         return reply
 
-    def named(self, path: Path, suffix: str) -> Path:
-        """A link to a stored file under a name that ends in `suffix`, which tells a child how to read it."""
-        link = self.folder / f"{path.name}{suffix}"
-        link.unlink(missing_ok=True)
-        link.symlink_to(path)
-        return link
-
-    def scratch(self, name: str) -> Path:
-        """A path in the crew's folder that nothing uses yet."""
-        self._used += 1
-        return self.folder / f"{self._used}-{name}"
-
     def ask(self, role: str, do: str, *, progress: Progress | None = None, **arguments: Any) -> dict[str, Any]:
         """A command to the child of `role`; raises as Child.ask does."""
         return self._child(role).ask(do, progress=progress, **arguments)
 
+    def give(self, role: str, source: Path, name: str) -> Path:
+        """`source` under `name` where the child of `role`, and no other, can read it; the same again gives the same path."""
+        key = (role, source, name)
+        known = self._given.get(key)
+        if known is not None and known.exists():
+            return known
+        place = self._fresh(self.folder / role / "given", name)
+        real = source.resolve()
+        try:
+            os.link(real, place)
+        except OSError:  # another file system, or somebody else's file
+            shutil.copyfile(real, place)
+        self._given[key] = place
+        return place
+
+    def place(self, role: str, name: str) -> Path:
+        """A path that nothing uses yet, where the child of `role` can write."""
+        self._used += 1
+        return self.folder / role / "made" / f"{self._used}-{name}"
+
+    def take(self, role: str, path: Path, *, most: int = LARGEST_FILE) -> Path:
+        """A copy, which no child sees, of the file that the child of `role` left at `path`. Raises ChildRefused: a child is not trusted.
+
+        Only a regular file directly in the child's folder will do: no link, pipe or device, nothing that has a second name.
+        """
+        taken = self._fresh(self.kept, path.name)
+        made = os.open(self.folder / role / "made", os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        try:
+            # Without waiting: opening a pipe that nobody writes to would last for ever.
+            left = os.open(path.name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=made)
+        except FileNotFoundError:
+            raise ChildRefused(f"The {role} process left no result file.") from None
+        except OSError:
+            raise ChildRefused(f"The {role} process left something that is no plain file where its result belongs; refused.") from None
+        finally:
+            os.close(made)
+        with os.fdopen(left, "rb") as source:
+            found = os.fstat(source.fileno())
+            if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1:
+                raise ChildRefused(f"The {role} process left something that is no plain file where its result belongs; refused.")
+            with taken.open("xb") as target:
+                left_over = most - _copy(source, target, most)
+        if left_over < 0:
+            taken.unlink()
+            raise ChildRefused(f"The {role} process left a result file larger than {most / 2**30:g} GiB; refused.")
+        with suppress(OSError):
+            path.unlink()
+        return taken
+
+    def pass_on(self, path: Path, name: str) -> Path:
+        """Move the folder that the referee made at `path` to where the attack child can read it."""
+        place = self._fresh(self.folder / "attack" / "given", name)
+        if path.is_symlink() or not path.is_dir():
+            raise ChildRefused("The referee process left no folder for the attack.")
+        os.rename(path, place)
+        return place
+
+    def discard(self, path: Path) -> None:
+        """Remove a file or folder of this crew that is needed no longer."""
+        if self.folder in path.parents:
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+
+    def _fresh(self, folder: Path, name: str) -> Path:
+        """A path called `name` in a new folder of its own: what people read in messages is the name."""
+        self._used += 1
+        own = folder / str(self._used)
+        own.mkdir()
+        return own / name
+
     def _child(self, role: str) -> Child:
-        child = self._children.get(role)
-        if child is not None and child.alive():
-            return child
-        if child is not None:
-            child.stop()
-        self._children[role] = fresh = Child(role, self.threads, self.folder)
-        if child is not None and role in self._openings:
+        with self._changing:
+            child = self._children.get(role)
+            if child is not None and child.alive():
+                return child
+            if child is not None:
+                child.stop()
+            given, made = (self.folder / role / part for part in ("given", "made"))
+            self._children[role] = fresh = Child(role, self.threads, self.isolation, given=given, made=made)
+        if role in self._openings:
             do, arguments, _ = self._openings[role]
             fresh.ask(do, **arguments)
         return fresh
+
+
+def _copy(source: Any, target: Any, most: int) -> int:
+    """Copy up to a little more than `most` bytes; how many there were."""
+    copied = 0
+    while copied <= most and (piece := source.read(COPIED)):
+        target.write(piece)
+        copied += len(piece)
+    return copied

@@ -2,8 +2,10 @@
 
 AssessmentError
 ├── Refused        a submission that cannot become a plan
+├── Unopened       model or data cannot be opened, so no run of the assessment can be carried out
 ├── WrongState     an assessment that cannot go where it was sent; someone else may have moved it
-├── ChildStopped   a child process died or overran its time; the run may be tried again
+├── ChildStopped   a child process died; the run may be tried again
+│   └── ChildTooSlow   it overran its time; trying again would take as long
 └── ChildRefused   a child answered with a reason; trying again changes nothing
     └── NotRun     the attack does not apply here
 """
@@ -19,12 +21,20 @@ class Refused(AssessmentError):
     """The submission cannot become a plan."""
 
 
+class Unopened(AssessmentError):
+    """Model or data cannot be opened; trying again changes nothing."""
+
+
 class WrongState(AssessmentError):
     """The assessment is not in a state that allows this."""
 
 
 class ChildStopped(AssessmentError):
-    """A child process died, or took longer than the plan allows."""
+    """A child process died."""
+
+
+class ChildTooSlow(ChildStopped):
+    """A child process took longer than one command may take."""
 
 
 class ChildRefused(AssessmentError):

@@ -1,30 +1,32 @@
-"""Doing the work of an assessment: one run at a time, claimed in the database, carried out by the crew's children.
+"""Carrying out one claimed run, or one shard of it: views (referee), questions (attack), judgement (referee), stored together.
 
-run_assessment -> execute_run -> claim, views (referee), ask (attack), judge (referee), complete
+work_until_empty | run_assessment -> attempt -> _carried_out -> complete
 """
 
 from __future__ import annotations
 
-import os
-import shutil
 import time
-from collections.abc import Callable, Mapping
+import traceback
+import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import structlog
 from django.conf import settings
+from django.db import InterfaceError, OperationalError
 
-from assessments import services
-from assessments.crew import ISOLATION, Crew, Progress
-from assessments.errors import ChildRefused, ChildStopped, NotRun
-from assessments.intake import open_case, sha256_of
-from assessments.models import ENDED, Assessment, Run, RunStatus, State
+from assessments import bell, claims, services
+from assessments.crew import Crew, Progress
+from assessments.errors import ChildRefused, ChildStopped, ChildTooSlow, NotRun, Unopened
+from assessments.heartbeat import Heartbeat
+from assessments.models import Assessment, Run, RunStatus, Shard, State
+from assessments.patience import patiently
 from assessments.plan import VULNERABILITY, settings_of
-from assessments.words import after_colon
-from attacks.schema import Schema, parse_schema
-from governance.models import DatasetVersion, ModelVersion
-from governance.selectors import artifact_path
+from assessments.store import evidence_file, keep
+from assessments.workbench import Workbench
+from governance.errors import StoreProblem
 
 # What a group comparison is made of, per objective of the run it is read from.
 COMPARED = {
@@ -32,6 +34,10 @@ COMPARED = {
     "membership_inference": "membership_inference.tpr_minus_fpr",
 }
 WRITES_PER_SECOND = 1.0
+# A run of more blocks than this is cut into shards of as many, so that several workers can share it.
+SHARD_BLOCKS = 5
+log = structlog.get_logger(__name__)
+Store = Callable[[], object]
 
 
 @dataclass(frozen=True)
@@ -44,78 +50,78 @@ class Listener:
 
 
 def run_assessment(assessment: Assessment, crew: Crew, listener: Listener | None = None) -> Assessment:
-    """Execute every queued run of a submitted assessment; once all have ended it is evidence_ready, or run_failed when none completed."""
+    """Carry out every run of an assessment here, one after the other; then it is evidence_ready, or run_failed when none completed.
+
+    For whoever submitted it as its own carrier (CarriedOutBy.CALLER): no worker shares it, so nothing is split. Raises WrongState
+    for one that was carried out before.
+    """
     listener = listener or Listener()
     services.move(assessment, State.RUNNING)
     try:
-        plan = assessment.plan
-        open_versions(
-            crew, assessment.model_version, assessment.train, assessment.population, parse_schema(plan["schema"]), settings_of(plan)
-        )
-        assessment.facts = {"isolation": ISOLATION, **_measure_model(assessment, crew)}
-        assessment.save(update_fields=["facts"])
-    except (ChildRefused, ChildStopped) as problem:
-        assessment.runs.filter(status=RunStatus.QUEUED).update(status=RunStatus.FAILED, reason=str(problem))
-    for run in assessment.runs.filter(status=RunStatus.QUEUED):
-        listener.started(run)
-        while execute_run(run, crew, listener) is RunStatus.QUEUED:
-            continue
-        listener.ended(run)
-    if assessment.runs.exclude(status__in=ENDED).exists():
-        return assessment  # another worker holds a run and ends the assessment with it
-    completed = assessment.runs.filter(status=RunStatus.COMPLETED).exists()
-    services.move(assessment, State.EVIDENCE_READY if completed else State.RUN_FAILED)
+        bench = Workbench(assessment, crew)
+        for run in assessment.runs.filter(status=RunStatus.QUEUED):
+            listener.started(run)
+            while run.status == RunStatus.QUEUED:
+                _once(run, bench, listener)
+            listener.ended(run)
+    except KeyboardInterrupt:
+        services.cancel(assessment)
+        raise
+    services.finish(assessment)
+    assessment.refresh_from_db()
     return assessment
 
 
-def open_versions(
-    crew: Crew, model: ModelVersion, train: DatasetVersion, population: DatasetVersion, schema: Schema, settings: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Give the crew's children the stored model and data; what the referee counted in them."""
-    crew.opened("attack", "load", path=str(crew.named(artifact_path(model.artifact), f".{model.format}")))
-    members, outsiders = (crew.named(artifact_path(data.artifact), data.profile["suffix"]) for data in (train, population))
-    return open_case(crew, members, outsiders, schema, list(model.classes), **settings)
-
-
-def _measure_model(assessment: Assessment, crew: Crew) -> dict[str, Any]:
-    """Does the model answer alike twice, and how accurate is it on both sets?"""
-    folder, out = crew.scratch("probe"), crew.scratch("labels.npz")
-    crew.ask("referee", "probe_view", folder=str(folder))
-    tried = crew.ask("attack", "try_on", folder=str(folder / "members"))
-    once = {**settings_of(assessment.plan), "attack_seeds": 1}
-    crew.ask(
-        "attack", "ask", attack="disparity.selection", params={}, feature=None, granted="label", budget=None, settings=once,
-        views=str(folder), out=str(out),
-    )  # fmt: skip
-    accuracy = crew.ask("referee", "accuracy", guesses=str(out))
-    return {"deterministic": tried["deterministic"], "train_accuracy": accuracy["members"], "population_accuracy": accuracy["population"]}
-
-
-def execute_run(run: Run, crew: Crew, listener: Listener) -> RunStatus:
-    """One attempt at one run; its status afterwards (queued when another attempt is due)."""
-    claim_id = services.claim(run.pk)
+def _once(run: Run, bench: Workbench, listener: Listener) -> None:
+    claim_id = claims.claim(run, "caller")
+    if claim_id:
+        run.refresh_from_db()
+        attempt(run, claim_id, bench, listener)
+    else:  # put off after a full disk, or out of attempts
+        claims.end_exhausted()
+        time.sleep(WRITES_PER_SECOND)
     run.refresh_from_db()
-    if claim_id is None:
-        if services.end_exhausted(run.pk):
-            run.refresh_from_db()
-        return RunStatus(run.status)
+
+
+def attempt(work: Run | Shard, claim_id: uuid.UUID, bench: Workbench, listener: Listener, *, may_split: bool = False) -> None:
+    """One attempt at what was claimed. Afterwards it has ended, is queued again, or is somebody else's."""
+    run = work.run if isinstance(work, Shard) else work
+    beat = Heartbeat(work, claim_id, bench.crew)
     try:
-        found, queries, files = _carry_out(run, crew, _throttled(run, claim_id, listener))
-        kept = [(kind, *keep_evidence(path)) for kind, path in files.items()]
-        services.complete(run.pk, claim_id, found, queries, kept)
+        with beat:
+            bench.open()
+            store = _carried_out(work, run, claim_id, bench.crew, _throttled(work, run, claim_id, listener), may_split)
+        patiently(store)
+    except Unopened as problem:
+        said = str(problem)
+        patiently(lambda: services.end_rest(bench.assessment, RunStatus.FAILED, said))
     except NotRun as refusal:
-        services.give_up(run.pk, claim_id, RunStatus.NOT_RUN, str(refusal))
-    except ChildRefused as refusal:
-        services.give_up(run.pk, claim_id, RunStatus.FAILED, str(refusal))
+        _end(work, claim_id, RunStatus.NOT_RUN, str(refusal))
+    except (ChildRefused, ChildTooSlow) as refusal:  # asking again would take as long, and say the same
+        _end(work, claim_id, RunStatus.FAILED, str(refusal))
     except ChildStopped as stop:
-        last = run.attempts >= services.MOST_ATTEMPTS
-        reason = f"Failed after {run.attempts} attempts: {after_colon(str(stop))}" if last else str(stop)
-        services.give_up(run.pk, claim_id, RunStatus.FAILED if last else RunStatus.QUEUED, reason)
-    run.refresh_from_db()
-    return RunStatus(run.status)
+        said = str(stop)
+        if beat.stopping:
+            patiently(lambda: claims.hand_back(work, claim_id))
+        elif not beat.lost:
+            patiently(lambda: claims.try_again(work, claim_id, said))
+    except (StoreProblem, OSError) as problem:
+        said = str(problem) if isinstance(problem, StoreProblem) else f"The worker could not write or read a file: {problem.strerror}."
+        patiently(lambda: claims.try_again(work, claim_id, said, after=settings.LEASE))
+    except (OperationalError, InterfaceError):
+        raise  # the database is away for longer than a lease: another attempt begins when it is back
+    except Exception as error:
+        # Frames only: an error's text may hold what people sent.
+        log.error("stopped by our own error", error=type(error).__name__, frames=traceback.format_tb(error.__traceback__)[-3:])
+        reason = f"An error of Inversight itself ({type(error).__name__}) ended it; the worker's log says more under run {run.pk}."
+        _end(work, claim_id, RunStatus.FAILED, reason)
 
 
-def _throttled(run: Run, claim_id: Any, listener: Listener) -> Progress:
+def _end(work: Run | Shard, claim_id: uuid.UUID, status: RunStatus, reason: str) -> None:
+    patiently(lambda: claims.give_up(work, claim_id, status, reason))
+
+
+def _throttled(work: Run | Shard, run: Run, claim_id: uuid.UUID, listener: Listener) -> Progress:
     """Progress to the watcher at once, to the database at most once a second."""
     last = 0.0
 
@@ -124,50 +130,87 @@ def _throttled(run: Run, claim_id: Any, listener: Listener) -> Progress:
         listener.moved(run, told)
         if time.monotonic() - last >= WRITES_PER_SECOND:
             last = time.monotonic()
-            services.report_progress(run.pk, claim_id, done=told["done"], steps=told["steps"], queries=told["queries"])
+            patiently(
+                lambda: claims.report_progress(work, claim_id, done=told["done"], steps=told["steps"], queries=told["queries"]),
+            )
 
     return hear
 
 
-def _carry_out(run: Run, crew: Crew, progress: Progress) -> tuple[dict[str, Any], int, dict[str, Path]]:
-    """What the referee found, the number of questions, and the files behind it."""
-    outcomes = crew.scratch("outcomes.npz")
+def _carried_out(work: Run | Shard, run: Run, claim_id: uuid.UUID, crew: Crew, progress: Progress, may_split: bool) -> Store:
+    """Do the work; what is left is one write to the database, under the claim."""
+    if isinstance(work, Shard):
+        part, queries = _asked(run, crew, progress, work.first, work.last)
+        sha256, _ = keep(part)
+        return lambda: claims.complete_shard(work, claim_id, sha256, queries)
     if run.attack == VULNERABILITY:
-        found = crew.ask("referee", "vulnerability", column=run.feature, runs=_outcomes_of_others(run), evidence=str(outcomes))
-        return found, 0, {}
-    views, guesses = crew.scratch("views"), crew.scratch("guesses.npz")
-    plan = run.assessment.plan
-    which = {"attack": run.attack, "params": run.params, "feature": run.feature}
-    crew.ask("referee", "views", **which, granted=plan["release"], folder=str(views))
-    asked = crew.ask(
-        "attack", "ask", **which, granted=plan["release"], budget=run.budget, settings=settings_of(plan),
-        views=str(views), out=str(guesses), progress=progress,
+        outcomes = crew.place("referee", "outcomes.npz")
+        found = crew.ask("referee", "vulnerability", column=run.feature, runs=_outcomes_of_others(run, crew), evidence=str(outcomes))
+        return lambda: claims.complete(run, claim_id, found, 0, [])
+    if may_split and not run.shards.exists() and (ranges := _ranges(run, crew)):
+        return lambda: claims.split(run, claim_id, ranges) and bell.ring(len(ranges))
+    parts, queries = _parts(run, crew, progress)
+    merged, outcomes = crew.place("referee", "guesses.npz"), crew.place("referee", "outcomes.npz")
+    found = crew.ask(
+        "referee", "judge", **_which(run), guesses=[str(part) for part in parts], merged=str(merged), evidence=str(outcomes)
     )  # fmt: skip
-    found = crew.ask("referee", "judge", **which, guesses=str(guesses), evidence=str(outcomes))
-    shutil.rmtree(views)
-    files = {"guesses": guesses} | ({"outcomes": outcomes} if found["evidence"] else {})
-    return found, int(asked["queries"]), files
+    files = {"guesses": merged} | ({"outcomes": outcomes} if found["evidence"] else {})
+    kept = [(kind, *keep(crew.take("referee", path))) for kind, path in files.items()]
+    for path in parts:
+        crew.discard(path)
+    return lambda: claims.complete(run, claim_id, found, queries, kept)
 
 
-def _outcomes_of_others(run: Run) -> dict[str, list[str]]:
+def _which(run: Run) -> dict[str, Any]:
+    return {"attack": run.attack, "params": run.params, "feature": run.feature}
+
+
+def _ranges(run: Run, crew: Crew) -> list[tuple[int, int]]:
+    """The run's blocks, cut for several workers; nothing when it is small or cannot be cut."""
+    counted = crew.ask("referee", "count", **_which(run), granted=run.assessment.plan["release"])
+    blocks = counted["blocks"]
+    if not counted["divisible"] or blocks <= SHARD_BLOCKS:
+        return []
+    return [(first, min(first + SHARD_BLOCKS, blocks)) for first in range(0, blocks, SHARD_BLOCKS)]
+
+
+def _parts(run: Run, crew: Crew, progress: Progress) -> tuple[list[Path], int]:
+    """The guesses for all of the run's blocks, where the referee can read them, and how many questions they took."""
+    shards = list(run.shards.all())
+    if not shards:
+        part, queries = _asked(run, crew, progress, 0, None)
+        return [crew.give("referee", part, "part-0.npz")], queries
+    for shard in shards:
+        if shard.status != RunStatus.COMPLETED:
+            raise ChildRefused(shard.reason)
+    given = [crew.give("referee", evidence_file(s.sha256, crew.kept), f"part-{s.number}.npz") for s in shards]
+    return given, sum(shard.queries for shard in shards)
+
+
+def _asked(run: Run, crew: Crew, progress: Progress, first: int, last: int | None) -> tuple[Path, int]:
+    """What the attack guessed about the blocks from `first` to before `last`, and how many questions it asked."""
+    plan = run.assessment.plan
+    made = crew.place("referee", "views")
+    crew.ask("referee", "views", **_which(run), granted=plan["release"], folder=str(made), first=first, last=last)
+    views, out = crew.pass_on(made, "views"), crew.place("attack", "guesses.npz")
+    asked = crew.ask(
+        "attack", "ask", **_which(run), granted=plan["release"], budget=run.budget, settings=settings_of(plan),
+        views=str(views), out=str(out), progress=progress,
+    )  # fmt: skip
+    part = crew.take("attack", out)
+    crew.discard(views)
+    return part, int(asked["queries"])
+
+
+def _outcomes_of_others(run: Run, crew: Crew) -> dict[str, list[str]]:
     """Per completed run whose people can be grouped: its measure and its outcomes file."""
     others = run.assessment.runs.filter(status=RunStatus.COMPLETED, objective__in=COMPARED).prefetch_related("evidence")
     return {
-        f"{other.attack}/{other.feature or ''}": [COMPARED[other.objective], str(evidence_path(evidence.sha256))]
+        f"{other.attack}/{other.feature or ''}": [
+            COMPARED[other.objective],
+            str(crew.give("referee", evidence_file(evidence.sha256, crew.kept), f"{evidence.sha256}.npz")),
+        ]
         for other in others
         for evidence in other.evidence.all()
         if evidence.kind == "outcomes"
     }
-
-
-def evidence_path(sha256: str) -> Path:
-    return Path(settings.EVIDENCE) / f"{sha256}.npz"
-
-
-def keep_evidence(path: Path) -> tuple[str, int]:
-    """Move a child's file into the evidence folder under its hash; the hash and size."""
-    sha256, size = sha256_of(path), path.stat().st_size
-    kept = evidence_path(sha256)
-    kept.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    os.replace(path, kept)
-    return sha256, size

@@ -47,8 +47,9 @@ def register(submission: Submission, crew: Crew, *, organisation: Organisation, 
         raise Refused(str(problem)) from None
     _check_files(submission)
     try:
-        model = crew.opened("attack", "load", path=str(submission.model.absolute()))
-        case = open_case(crew, submission.train, submission.population, schema, model["classes"])
+        model = crew.opened("attack", "load", path=str(_given(crew, "attack", submission.model)))
+        train, population = (_given(crew, "referee", path) for path in (submission.train, submission.population))
+        case = open_case(crew, train, population, schema, model["classes"])
         _try_on(crew)
     except ChildRefused as problem:
         raise Refused(str(problem)) from None
@@ -62,20 +63,28 @@ def register(submission: Submission, crew: Crew, *, organisation: Organisation, 
             path=submission.model,
             facts=ModelFacts(model["format"], model["algorithm"], tuple(model["classes"]), tuple(model["inputs"]), model["access"]),
         )
-        train, population = (
+        members, outsiders = (
             _register_data(by, organisation, f"{submission.name} {part}", path, case[part])
             for part, path in (("train", submission.train), ("population", submission.population))
         )
-    return Registered(version, train, population, schema)
+    return Registered(version, members, outsiders, schema)
+
+
+def _given(crew: Crew, role: str, path: Path) -> Path:
+    """The file where the child of `role` can read it; one that cannot be given keeps its place, so the child says what is wrong."""
+    try:
+        return crew.give(role, path, path.name) if path.is_file() else path.absolute()
+    except OSError as problem:
+        raise Refused(f"{path.name} cannot be read: {problem.strerror}.") from None
 
 
 def open_case(crew: Crew, train: Path, population: Path, schema: Schema, classes: list[Any], **settings: Any) -> dict[str, Any]:
-    """Hand both data files to the referee child; what it counted."""
+    """Let the referee child open both files, which it was given; what it counted."""
     return crew.opened(
         "referee",
         "open_case",
-        train=str(train.absolute()),
-        population=str(population.absolute()),
+        train=str(train),
+        population=str(population),
         schema=schema.as_dict(),
         classes=classes,
         settings=settings,
@@ -96,9 +105,11 @@ def _check_files(submission: Submission) -> None:
 
 def _try_on(crew: Crew) -> None:
     """Ask the model about a few records, so that a misfit is found before anything is registered."""
-    folder = crew.scratch("probe")
-    crew.ask("referee", "probe_view", folder=str(folder))
+    made = crew.place("referee", "probe")
+    crew.ask("referee", "probe_view", folder=str(made))
+    folder = crew.pass_on(made, "probe")
     crew.ask("attack", "try_on", folder=str(folder / "members"))
+    crew.discard(folder)
 
 
 def _register_data(by: User, organisation: Organisation, name: str, path: Path, facts: dict[str, Any]) -> DatasetVersion:

@@ -3,9 +3,12 @@
 States of an assessment (DESIGN 5; review states are entered by the decisions room):
 
     draft -> submitted -> running -> evidence_ready -> in_review -> approved ...
+             submitted -> withdrawn
                           running -> run_failed | cancelled
 
-States of a run: queued -> running -> completed | failed | cancelled; not_run from the start, with its reason.
+States of a run, and of a shard of one: queued -> running -> completed | failed | cancelled; not_run with its reason.
+A run of many records is split by the worker that claims it first: it goes back to queued until its shards have ended,
+then whoever claims it next merges and judges them.
 """
 
 from __future__ import annotations
@@ -25,15 +28,33 @@ class State(models.TextChoices):
     EVIDENCE_READY = "evidence_ready"
     RUN_FAILED = "run_failed"
     CANCELLED = "cancelled"
+    WITHDRAWN = "withdrawn"
 
 
 # From which state an assessment may go where; services move it by compare-and-swap over this table.
 TRANSITIONS = {
-    State.DRAFT: {State.SUBMITTED},
-    State.SUBMITTED: {State.RUNNING},
+    State.DRAFT: {State.SUBMITTED, State.WITHDRAWN},
+    State.SUBMITTED: {State.RUNNING, State.WITHDRAWN},
     State.RUNNING: {State.EVIDENCE_READY, State.RUN_FAILED, State.CANCELLED},
     State.RUN_FAILED: {State.SUBMITTED, State.DRAFT},
 }
+# States in which runs may still be carried out.
+OPEN = (State.SUBMITTED, State.RUNNING)
+
+
+class Priority(models.IntegerChoices):
+    """Which assessments the workers take first; within one priority, organisations take turns."""
+
+    LOW = -1
+    NORMAL = 0
+    HIGH = 1
+
+
+class CarriedOutBy(models.TextChoices):
+    """`caller`: the command that submitted it works on its own files itself, and workers leave it alone."""
+
+    WORKERS = "workers"
+    CALLER = "caller"
 
 
 class RunStatus(models.TextChoices):
@@ -63,6 +84,9 @@ class Assessment(models.Model):
     plan = models.JSONField()
     plan_hash = models.CharField(max_length=64)
     facts = models.JSONField(default=dict)  # what was measured about the model on the way: accuracy, determinism, isolation
+    priority = models.SmallIntegerField(choices=Priority.choices, default=Priority.NORMAL)
+    paused = models.BooleanField(default=False)  # no further run starts; those that run go on
+    carried_out_by = models.CharField(max_length=10, choices=CarriedOutBy.choices, default=CarriedOutBy.WORKERS)
     submitted = models.DateTimeField(auto_now_add=True)
     finished = models.DateTimeField(null=True)
 
@@ -71,14 +95,36 @@ class Assessment(models.Model):
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.CheckConstraint(condition=Q(state__in=State.values), name="assessment_state_known"),
             models.CheckConstraint(condition=~Q(train=F("population")), name="population_is_not_train"),
+            models.CheckConstraint(condition=Q(priority__in=Priority.values), name="priority_known"),
+            models.CheckConstraint(condition=Q(carried_out_by__in=CarriedOutBy.values), name="carried_out_by_somebody_known"),
         ]
+        indexes: ClassVar[list[models.Index]] = [models.Index(fields=("state", "-priority"), name="assessment_in_line")]
 
     def __str__(self) -> str:
         return self.title
 
 
-class Run(models.Model):
-    """One attack × feature × access. Progress and result are written only by the holder of `claim_id`."""
+class Work(models.Model):
+    """What one worker at a time holds. Progress and result are written only by the holder of `claim_id`, until `lease_until`."""
+
+    status = models.CharField(max_length=12, choices=RunStatus.choices, default=RunStatus.QUEUED)
+    reason = models.TextField(blank=True)
+    claim_id = models.UUIDField(null=True)
+    lease_until = models.DateTimeField(null=True)
+    worker = models.CharField(max_length=200, blank=True)  # who holds it, or held it last
+    started = models.DateTimeField(null=True)  # when it was last claimed
+    ended = models.DateTimeField(null=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    steps_done = models.PositiveIntegerField(default=0)
+    steps = models.PositiveIntegerField(default=0)
+    queries = models.BigIntegerField(default=0)
+
+    class Meta:
+        abstract = True
+
+
+class Run(Work):
+    """One attack × feature × access. A run of stage 1 reads what those of stage 0 left, so it waits until they have ended."""
 
     assessment = models.ForeignKey(Assessment, on_delete=models.CASCADE, related_name="runs")
     number = models.PositiveIntegerField()
@@ -89,14 +135,7 @@ class Run(models.Model):
     knows = models.JSONField(default=list)
     params = models.JSONField(default=dict)
     budget = models.BigIntegerField(null=True)
-    status = models.CharField(max_length=12, choices=RunStatus.choices, default=RunStatus.QUEUED)
-    reason = models.TextField(blank=True)
-    claim_id = models.UUIDField(null=True)
-    lease_until = models.DateTimeField(null=True)
-    attempts = models.PositiveSmallIntegerField(default=0)
-    steps_done = models.PositiveIntegerField(default=0)
-    steps = models.PositiveIntegerField(default=0)
-    queries = models.BigIntegerField(default=0)
+    stage = models.PositiveSmallIntegerField(default=0)
     verdict = models.CharField(max_length=20, blank=True)
     verdict_endpoint = models.CharField(max_length=40, blank=True)
     train_gap = models.BooleanField(default=False)
@@ -104,7 +143,8 @@ class Run(models.Model):
     notes = models.JSONField(default=list)
     gates = models.JSONField(default=dict)
 
-    class Meta:
+    class Meta(Work.Meta):
+        abstract = False
         ordering = ("assessment", "number")
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(fields=("assessment", "number"), name="run_numbered_once"),
@@ -119,9 +159,51 @@ class Run(models.Model):
             models.CheckConstraint(condition=Q(status__in=RunStatus.values), name="run_status_known"),
             models.CheckConstraint(condition=~Q(status__in=NEEDS_REASON) | ~Q(reason=""), name="run_without_result_has_reason"),
         ]
+        indexes: ClassVar[list[models.Index]] = [models.Index(fields=("status", "lease_until"), name="run_in_line")]
 
     def __str__(self) -> str:
         return f"{self.attack} → {self.feature}" if self.feature else self.attack
+
+
+class Shard(Work):
+    """Some of the blocks of records that a large run asks about: those from `first` to before `last`, counted over its arms."""
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="shards")
+    number = models.PositiveIntegerField()
+    first = models.PositiveIntegerField()
+    last = models.PositiveIntegerField()
+    sha256 = models.CharField(max_length=64, blank=True)  # of its guesses, in the evidence store until the run is judged
+
+    class Meta(Work.Meta):
+        abstract = False
+        ordering = ("run", "number")
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=("run", "number"), name="shard_numbered_once"),
+            models.CheckConstraint(condition=Q(first__lt=F("last")), name="shard_holds_a_block"),
+            models.CheckConstraint(condition=Q(status__in=RunStatus.values), name="shard_status_known"),
+            models.CheckConstraint(condition=~Q(status=RunStatus.COMPLETED) | ~Q(sha256=""), name="completed_shard_has_guesses"),
+        ]
+        indexes: ClassVar[list[models.Index]] = [models.Index(fields=("status", "lease_until"), name="shard_in_line")]
+
+    def __str__(self) -> str:
+        return f"{self.run}, part {self.number}"
+
+
+class Worker(models.Model):
+    """A worker process as it last told of itself. One that was not seen for a while is dead; its claims run out by themselves."""
+
+    name = models.CharField(max_length=200, unique=True)
+    started = models.DateTimeField()
+    seen = models.DateTimeField()
+    slots = models.PositiveSmallIntegerField()
+    isolation = models.CharField(max_length=20)
+    stopping = models.BooleanField(default=False)
+
+    class Meta:
+        ordering = ("name",)
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class Observation(models.Model):

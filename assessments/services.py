@@ -1,26 +1,25 @@
-"""Writing: submitting an assessment, moving it through its states, claiming and finishing runs."""
+"""Writing: submitting an assessment, moving it through its states, pausing, cancelling and ending it. Runs: claims.py."""
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
 from accounts.models import User
 from accounts.services import record
+from assessments import bell
+from assessments.claims import FREED
 from assessments.errors import WrongState
-from assessments.models import TRANSITIONS, Assessment, Evidence, Observation, Run, RunStatus, State
-from assessments.plan import PlannedRun, plan_hash
+from assessments.models import ENDED, OPEN, TRANSITIONS, Assessment, CarriedOutBy, Priority, Run, RunStatus, Shard, State
+from assessments.plan import VULNERABILITY, PlannedRun, plan_hash
 from governance.models import DatasetVersion, ModelVersion
 
-LEASE = timedelta(minutes=2)
-MOST_ATTEMPTS = 3
+MOST_BELLS = 8  # more workers are woken by the sweeper
+ON_REQUEST = "Cancelled on request."
 
 
 @transaction.atomic
@@ -33,8 +32,10 @@ def submit_assessment(
     plan: Mapping[str, Any],
     runs: Sequence[PlannedRun],
     title: str,
+    carried_out_by: CarriedOutBy = CarriedOutBy.WORKERS,
+    priority: Priority = Priority.NORMAL,
 ) -> Assessment:
-    """Freeze the plan and its runs; those that cannot run are kept with their reason."""
+    """Freeze the plan and its runs, and wake a worker; runs that cannot run are kept with their reason."""
     assessment = Assessment.objects.create(
         organisation=model_version.organisation,
         model_version=model_version,
@@ -44,6 +45,8 @@ def submit_assessment(
         title=title,
         plan=plan,
         plan_hash=plan_hash(plan),
+        carried_out_by=carried_out_by,
+        priority=priority,
     )
     Run.objects.bulk_create(
         Run(
@@ -56,12 +59,16 @@ def submit_assessment(
             knows=list(run.knows),
             params=dict(run.params),
             budget=run.budget,
+            # Leakage by group is read off the other runs' outcomes.
+            stage=1 if run.attack == VULNERABILITY else 0,
             status=RunStatus.NOT_RUN if run.reason else RunStatus.QUEUED,
             reason=run.reason,
         )
         for number, run in enumerate(runs, start=1)
     )
     record(assessment.organisation, by, "submitted", assessment, {"plan": assessment.plan_hash})
+    if carried_out_by == CarriedOutBy.WORKERS:
+        transaction.on_commit(lambda: bell.ring(min(MOST_BELLS, len(runs))))
     return assessment
 
 
@@ -69,7 +76,7 @@ def submit_assessment(
 def move(assessment: Assessment, to: State, *, by: User | None = None) -> None:
     """Compare-and-swap the state over the transition table; raises WrongState where it is not allowed (any more)."""
     sources = [state for state, targets in TRANSITIONS.items() if to in targets]
-    ended = {"finished": timezone.now()} if to in (State.EVIDENCE_READY, State.RUN_FAILED, State.CANCELLED) else {}
+    ended = {"finished": timezone.now()} if to in (State.EVIDENCE_READY, State.RUN_FAILED, State.CANCELLED, State.WITHDRAWN) else {}
     moved = Assessment.objects.filter(pk=assessment.pk, state__in=sources).update(state=to, **ended)
     assessment.refresh_from_db()
     if moved != 1:
@@ -77,67 +84,65 @@ def move(assessment: Assessment, to: State, *, by: User | None = None) -> None:
     record(assessment.organisation, by, to.replace("_", " "), assessment)
 
 
-def claim(run_id: int) -> uuid.UUID | None:
-    """Claim a queued run, or one whose holder's lease ran out; None when a sibling was first. Uses the database's clock."""
-    claim_id = uuid.uuid4()
-    claimed = Run.objects.filter(_free(), pk=run_id, attempts__lt=MOST_ATTEMPTS).update(
-        status=RunStatus.RUNNING, claim_id=claim_id, lease_until=Now() + LEASE, attempts=F("attempts") + 1
-    )
-    return claim_id if claimed == 1 else None
-
-
-def end_exhausted(run_id: int) -> bool:
-    """Fail a run that nobody holds (any more) and that has no attempt left; False when it is not such a run."""
-    left = Run.objects.filter(_free(), pk=run_id, attempts__gte=MOST_ATTEMPTS)
-    reason = f"Failed after {MOST_ATTEMPTS} attempts: the worker that held it never came back."
-    return left.update(status=RunStatus.FAILED, reason=reason, claim_id=None, lease_until=None) == 1
-
-
-def report_progress(run_id: int, claim_id: uuid.UUID, *, done: int, steps: int, queries: int) -> bool:
-    """Write progress and renew the lease; False when the claim is no longer mine."""
-    mine = Run.objects.filter(pk=run_id, claim_id=claim_id, status=RunStatus.RUNNING)
-    return mine.update(steps_done=done, steps=steps, queries=queries, lease_until=Now() + LEASE) == 1
-
-
-def give_up(run_id: int, claim_id: uuid.UUID, status: RunStatus, reason: str) -> bool:
-    """End my run without a result: not run, failed, or queued again for another attempt."""
-    mine = Run.objects.filter(pk=run_id, claim_id=claim_id, status=RunStatus.RUNNING)
-    return mine.update(status=status, reason=reason, claim_id=None, lease_until=None) == 1
-
-
-@transaction.atomic
-def complete(run_id: int, claim_id: uuid.UUID, found: Mapping[str, Any], queries: int, evidence: Sequence[tuple[str, str, int]]) -> bool:
-    """Store my run's result, its observations and evidence together; False (nothing written) when the claim is not mine."""
-    mine = Run.objects.filter(pk=run_id, claim_id=claim_id, status=RunStatus.RUNNING)
-    written = mine.update(
-        status=RunStatus.COMPLETED,
-        reason="",  # an earlier attempt may have left one
-        queries=queries,
-        verdict=found["verdict"] or "",
-        verdict_endpoint=found["endpoint"] or "",
-        train_gap=found["train_gap"],
-        power=found["power"],
-        notes=found["notes"],
-        gates=found["gates"],
-        claim_id=None,
-        lease_until=None,
-    )
-    if written != 1:
-        return False
-    Observation.objects.bulk_create(
-        Observation(
-            run_id=run_id,
-            position=position,
-            reason=row.get("reason", ""),
-            source=row.get("source", ""),
-            **{key: row[key] for key in ("measure", "arm", "group", "value", "low", "high", "n")},
-        )
-        for position, row in enumerate(found["rows"])
-    )
-    Evidence.objects.bulk_create(Evidence(run_id=run_id, kind=kind, sha256=sha256, bytes=size) for kind, sha256, size in evidence)
+def begin(assessment: Assessment) -> bool:
+    """Running from now on; False when it has ended in the meantime. Several workers may begin the same one."""
+    try:
+        move(assessment, State.RUNNING)
+    except WrongState:
+        return assessment.state == State.RUNNING
     return True
 
 
-def _free() -> Q:
-    """Runs that nobody holds: queued, or the holder's lease ran out by the database's clock."""
-    return Q(status=RunStatus.QUEUED) | Q(status=RunStatus.RUNNING, lease_until__lt=Now())
+def finish(assessment: Assessment) -> bool:
+    """End an assessment whose runs have all ended: evidence_ready, or run_failed when none completed. True for who ended it."""
+    runs = assessment.runs.all()
+    if runs.exclude(status__in=ENDED).exists():
+        return False
+    completed = runs.filter(status=RunStatus.COMPLETED).exists()
+    try:
+        move(assessment, State.EVIDENCE_READY if completed else State.RUN_FAILED)
+    except WrongState:  # a sibling was first, or it was cancelled
+        return False
+    return True
+
+
+@transaction.atomic
+def cancel(assessment: Assessment, *, by: User | None = None) -> None:
+    """Withdraw what nobody began, cancel what is running: its runs end now, and workers drop theirs at the next heartbeat.
+
+    Raises WrongState when it has ended already.
+    """
+    move(assessment, State.WITHDRAWN if assessment.state == State.SUBMITTED else State.CANCELLED, by=by)
+    end_rest(assessment, RunStatus.CANCELLED, ON_REQUEST)
+
+
+def end_rest(assessment: Assessment, status: RunStatus, reason: str) -> int:
+    """End every run that has not ended, whoever holds it; how many there were."""
+    ended = {"status": status, "reason": reason, "ended": Now(), **FREED}
+    Shard.objects.filter(run__assessment=assessment).exclude(status__in=ENDED).update(**ended)
+    return assessment.runs.exclude(status__in=ENDED).update(**ended)
+
+
+def pause(assessment: Assessment, *, by: User | None = None) -> None:
+    """No further run starts; those under way go on. Raises WrongState when it has ended."""
+    _change(assessment, "paused", by, paused=True)
+
+
+def resume(assessment: Assessment, *, by: User | None = None) -> None:
+    """Runs start again. Raises WrongState when it has ended."""
+    _change(assessment, "resumed", by, paused=False)
+    bell.ring()
+
+
+def prioritise(assessment: Assessment, priority: Priority, *, by: User | None = None) -> None:
+    """Let its runs go before those of lower priority, whoever's they are. Raises WrongState when it has ended."""
+    _change(assessment, "prioritised", by, priority=priority)
+
+
+@transaction.atomic
+def _change(assessment: Assessment, deed: str, by: User | None, **change: Any) -> None:
+    if Assessment.objects.filter(pk=assessment.pk, state__in=OPEN).update(**change) != 1:
+        assessment.refresh_from_db()
+        raise WrongState(f"The assessment is {assessment.state.replace('_', ' ')}; only one that is submitted or running can be {deed}.")
+    assessment.refresh_from_db()
+    record(assessment.organisation, by, deed, assessment, {k: int(v) for k, v in change.items()})

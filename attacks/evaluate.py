@@ -7,14 +7,15 @@ outcome.judgement.verdict, outcome.judgement.rows
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any
 
 from attacks.access import Access, Budget, Metered, Objective, Target
+from attacks.blocks import BLOCK, Block, Parts, blocks_of, merged, part_of
 from attacks.case import Case, ImageCase, TableCase
-from attacks.errors import AccessDenied, NotApplicable
+from attacks.errors import AccessDenied, BudgetTooSmall, NotApplicable
 from attacks.result import Guess, Judgement, RunVerdict
 from attacks.schema import Role
 from attacks.settings import Settings, stream
@@ -77,21 +78,60 @@ def ask(
     budget: Budget,
     settings: Settings,
     progress: Progress | None = None,
+    block: int = BLOCK,
 ) -> tuple[Guesses, int]:
     """Guesses per arm, one for each attack seed, and how many questions were asked. Needs no truth."""
-    guesses: Guesses = {arm: [] for arm in held}
+    blocks = blocks_of(attack, {arm: guesses_about(view) for arm, view in held.items()}, block)
+    pieces = ((b, part_of(held[b.arm], b)) for b in blocks)
+    parts, asked = ask_blocks(
+        attack, target, pieces, len(blocks), feature=feature, granted=granted, budget=budget, settings=settings, progress=progress
+    )
+    return merged(parts, blocks, settings.attack_seeds), asked
+
+
+def ask_blocks(
+    attack: Any,
+    target: Target,
+    pieces: Iterable[tuple[Block, Any]],
+    count: int,
+    *,
+    feature: str | None,
+    granted: Access,
+    budget: Budget,
+    settings: Settings,
+    progress: Progress | None = None,
+) -> tuple[Parts, int]:
+    """Guesses about each of `count` blocks, which come with their part of the view, one at a time."""
+    parts: Parts = {}
     # Some arms are another, simpler attacker that the referee sets beside this one.
     companions = getattr(stage_of(attack.threat_model.objective), "COMPANIONS", {})
-    asked, done, steps = 0, 0, settings.attack_seeds * len(held)
-    for s in range(settings.attack_seeds):
-        for arm, view in held.items():
-            metered = Metered(target, granted, budget)
-            rng = stream(settings.seed, attack.name, feature or "", arm, str(s))
-            guesses[arm].append(companions.get(arm, attack).run(metered, view, budget=budget, rng=rng))
+    asked, done = 0, 0
+    for block, view in pieces:
+        # All seeds of a block one after the other: a target that remembers its answers pays once for them.
+        for s in range(settings.attack_seeds):
+            share = block.share(budget)
+            metered = Metered(target, granted, share)
+            rng = stream(settings.seed, attack.name, feature or "", block.arm, str(s), *block.streams())
+            try:
+                guess = companions.get(block.arm, attack).run(metered, view, budget=share, rng=rng)
+            except BudgetTooSmall as refusal:
+                raise BudgetTooSmall(_in_proportion(str(refusal), block)) from None
+            parts[block.arm, s, block.number] = guess
             asked, done = asked + metered.queries, done + 1
             if progress:
-                progress(done, steps, asked)
-    return guesses, asked
+                progress(done, settings.attack_seeds * count, asked)
+    return parts, asked
+
+
+def _in_proportion(refusal: str, block: Block) -> str:
+    if len(block) == block.of:
+        return refusal
+    return f"For {len(block):,} of the {block.of:,} records, with as large a part of the questions: {refusal}"
+
+
+def guesses_about(view: Any) -> int:
+    """How many guesses a view asks for: one per record, or per class."""
+    return int(view.n_classes) if hasattr(view, "n_classes") else len(view)
 
 
 def judge(attack: Any, case: Case, feature: str | None, guesses: Mapping[str, Any], settings: Settings) -> Judgement:

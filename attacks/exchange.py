@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Mapping, Sequence
-from dataclasses import fields, is_dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 
 from attacks.access import Array, Objective
+from attacks.blocks import Block, Parts, part_of
 from attacks.errors import TargetProblem
 from attacks.result import AttributeGuess, Guess, InversionGuess, LabelGuess, MembershipGuess
 
+BLOCK_FILE = "block.json"
 LARGEST_GUESS = 2 * 2**30
 # Fields that are positions among classes or values; the others are numbers.
 POSITIONS = ("values", "labels", "classes")
@@ -48,6 +51,18 @@ def save_view(view: Any, folder: Path) -> None:
     (folder / "view.json").write_text(json.dumps(plain))
 
 
+def save_block(view: Any, block: Block, folder: Path) -> None:
+    """Write the block's part of `view` as FOLDER/arm/number."""
+    place = folder / block.arm / f"{block.number:05d}"
+    save_view(part_of(view, block), place)
+    (place / BLOCK_FILE).write_text(json.dumps(asdict(block)))
+
+
+def read_block(folder: Path) -> Block:
+    """Which block `save_block` wrote into this folder."""
+    return Block(**json.loads((folder / BLOCK_FILE).read_text()))
+
+
 def load_view(kind: type[V], folder: Path) -> V:
     """The view of class `kind` that `save_view` wrote into `folder`."""
     import pandas as pd
@@ -63,10 +78,18 @@ def load_view(kind: type[V], folder: Path) -> V:
 
 def save_guesses(guesses: Mapping[str, Sequence[Guess]], path: Path) -> None:
     """Write every arm's guesses, one per attack seed, into one .npz."""
+    _save({f"{arm}/{s}": guess for arm, of_arm in guesses.items() for s, guess in enumerate(of_arm)}, path)
+
+
+def save_parts(parts: Parts, path: Path) -> None:
+    """Write the guesses about some blocks into one .npz."""
+    _save({f"{arm}/{s}/{number}": guess for (arm, s, number), guess in parts.items()}, path)
+
+
+def _save(guesses: Mapping[str, Guess], path: Path) -> None:
     arrays = {
-        f"{arm}/{s}/{f.name}": np.asarray(getattr(guess, f.name))
-        for arm, of_arm in guesses.items()
-        for s, guess in enumerate(of_arm)
+        f"{name}/{f.name}": np.asarray(getattr(guess, f.name))
+        for name, guess in guesses.items()
         for f in fields(guess)
         if getattr(guess, f.name) is not None
     }
@@ -78,18 +101,54 @@ def load_guesses(objective: Objective, sizes: Mapping[str, int], seeds: int, pat
 
     Raises TargetProblem: what a child process wrote is not trusted.
     """
+    expected = {f"{arm}/{s}": n for arm, n in sizes.items() for s in range(seeds)}
+    found = _load(objective, expected, path)
+    return {arm: [found[f"{arm}/{s}"] for s in range(seeds)] for arm in sizes}
+
+
+def load_parts(objective: Objective, blocks: Sequence[Block], seeds: int, paths: Sequence[Path]) -> Parts:
+    """The guesses about every one of `blocks`, each in exactly one of the files. Raises TargetProblem."""
+    sizes = {(b.arm, s, b.number): len(b) for b in blocks for s in range(seeds)}
+    parts: Parts = {}
+    for path in paths:
+        held = {key: n for key, n in sizes.items() if key in _keys(path)}
+        twice = sorted(parts.keys() & held.keys())
+        if twice:
+            raise TargetProblem(f"Two result files hold guesses about block {twice[0][2]} of {twice[0][0]}.")
+        found = _load(objective, {"/".join(map(str, key)): n for key, n in held.items()}, path)
+        parts.update({key: found["/".join(map(str, key))] for key in held})
+    missing = [key for key in sizes if key not in parts]
+    if missing:
+        raise TargetProblem(f"The attack left no guesses about block {missing[0][2]} of {missing[0][0]}.")
+    return parts
+
+
+def _keys(path: Path) -> set[tuple[str, int, int]]:
+    """What a file of parts says it holds: (arm, seed, block)."""
+    with _opened(path) as arrays:
+        split = [name.split("/") for name in arrays.files]
+        return {(w[0], int(w[1]), int(w[2])) for w in split if len(w) == 4 and w[1].isdecimal() and w[2].isdecimal()}
+
+
+def _load(objective: Objective, expected: Mapping[str, int], path: Path) -> dict[str, Guess]:
+    with _opened(path) as arrays:
+        return {name: _guess(GUESS_OF[objective], arrays, name, n) for name, n in expected.items()}
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """The arrays of a file nobody vouches for; whatever goes wrong while it is open is a TargetProblem."""
     if path.is_symlink() or not path.is_file():
         raise TargetProblem("The attack left no result file.")
-    kind = GUESS_OF[objective]
     try:
         with zipfile.ZipFile(path) as archive:
             if path.stat().st_size + sum(item.file_size for item in archive.infolist()) > LARGEST_GUESS:
                 raise TargetProblem(f"The attack's result file is larger than {LARGEST_GUESS // 2**30} GiB; refused.")
         with np.load(path, allow_pickle=False) as arrays:
-            return {arm: [_guess(kind, arrays, f"{arm}/{s}", n) for s in range(seeds)] for arm, n in sizes.items()}
+            yield arrays
     except TargetProblem:
         raise
-    # Bytes nobody vouches for: zip, the array headers and memory each fail in their own ways.
+    # Zip, the array headers and memory each fail in their own ways.
     except Exception as error:
         said = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise TargetProblem(f"The attack's result file cannot be used ({said}).") from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,11 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 
 # What the embedded default keeps in its home. `work` is scratch space, the other two are the record.
-FOLDERS = ("artifacts", "evidence", "work")
+FOLDERS = ("artifacts", "evidence", "work", "broker")
 PRIVATE_FOLDER = 0o700
 PRIVATE_FILE = 0o600
+FILES = "filesystem://localhost"
+BROKERS = ("filesystem", "redis", "rediss")
 SQLITE = "django.db.backends.sqlite3"
 # The two whose triggers keep the audit trail append-only.
 SCHEMES = ("sqlite", "postgres", "postgresql")
@@ -29,6 +32,14 @@ def switch(name: str, *, default: bool) -> bool:
     if word in ("false", "0"):
         return False
     raise ImproperlyConfigured(f"{name} is {word!r}; set it to true or false.")
+
+
+def one_of(name: str, choices: Sequence[str]) -> str:
+    """The variable `name`, which must be one of `choices`; the first where it is not set."""
+    word = os.environ.get(name, "").strip() or choices[0]
+    if word not in choices:
+        raise ImproperlyConfigured(f"{name} is {word!r}; set it to {' or '.join(choices)}.")
+    return word
 
 
 def words(name: str, *, default: str = "") -> list[str]:
@@ -49,21 +60,36 @@ def home(checkout: Path) -> Path:
     return folder
 
 
+def positive(name: str, unit: str, *, default: float) -> float:
+    """The variable `name` as a number of `unit` above 0."""
+    text = os.environ.get(name, "").strip()
+    try:
+        value = float(text or default)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise ImproperlyConfigured(f"{name} is {text!r}; set it to a number of {unit} above 0.")
+    return value
+
+
+def secret(name: str, what: str) -> str:
+    """The variable `name`, or the text of the file that `name`_FILE names, or nothing. `what` says what belongs into the file."""
+    given = os.environ.get(name)
+    named = os.environ.get(f"{name}_FILE")
+    if given or not named:
+        return given or ""
+    try:
+        text = Path(named).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise ImproperlyConfigured(f"{name}_FILE {named} cannot be read ({error.strerror}).") from error
+    if not text:
+        raise ImproperlyConfigured(f"{name}_FILE {named} is empty; write {what} into it.")
+    return text
+
+
 def secret_key(home: Path) -> str:
     """SECRET_KEY, or the text of SECRET_KEY_FILE, or a key generated once and kept in the home."""
-    given = os.environ.get("SECRET_KEY")
-    if given:
-        return given
-    named = os.environ.get("SECRET_KEY_FILE")
-    if not named:
-        return _generated_once(home / "secret_key")
-    try:
-        key = Path(named).read_text(encoding="utf-8").strip()
-    except OSError as error:
-        raise ImproperlyConfigured(f"SECRET_KEY_FILE {named} cannot be read ({error.strerror}).") from error
-    if not key:
-        raise ImproperlyConfigured(f"SECRET_KEY_FILE {named} is empty; write a long random text into it.")
-    return key
+    return secret("SECRET_KEY", "a long random text") or _generated_once(home / "secret_key")
 
 
 def _generated_once(path: Path) -> str:
@@ -84,7 +110,7 @@ def _generated_once(path: Path) -> str:
 
 def database(home: Path) -> dict[str, Any]:
     """Django's settings for DATABASE_URL; without one, SQLite in the home."""
-    url = os.environ.get("DATABASE_URL") or f"sqlite:///{home / 'db.sqlite3'}"
+    url = secret("DATABASE_URL", "postgres://user:password@host:5432/name") or f"sqlite:///{home / 'db.sqlite3'}"
     # Never chained nor printed: the address may hold a password.
     unreadable = ImproperlyConfigured("DATABASE_URL cannot be read; write postgres://user:password@host:5432/name or sqlite:////path.")
     if url.split("://")[0] not in SCHEMES:
@@ -104,3 +130,32 @@ def database(home: Path) -> dict[str, Any]:
         settings["CONN_MAX_AGE"] = None
         settings["CONN_HEALTH_CHECKS"] = True
     return settings
+
+
+def broker() -> str:
+    """CELERY_BROKER_URL, or files in the home."""
+    url = secret("CELERY_BROKER_URL", "redis://:password@host:6379/0") or FILES
+    if url.split("://")[0] not in BROKERS:
+        # Never printed: the address may hold a password.
+        raise ImproperlyConfigured("CELERY_BROKER_URL cannot be used; write redis://:password@host:6379/0, or leave it out.")
+    return url
+
+
+def broker_options(url: str, home: Path) -> dict[str, Any]:
+    """What kombu needs to know about the broker: where the files lie, or how long to wait for the server."""
+    if url != FILES:
+        waits = {"socket_timeout": 5, "socket_connect_timeout": 2, "socket_keepalive": True, "health_check_interval": 10}
+        # Who rings a bell does not wait for a broker that is down; workers have their own, endless patience.
+        return waits | {"max_retries": 1, "interval_start": 0, "interval_step": 0.1, "interval_max": 0.1}
+    folders = {name: home / "broker" / name for name in ("queue", "control", "processed")}
+    for folder in folders.values():
+        folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+    return {
+        "data_folder_in": str(folders["queue"]),
+        "data_folder_out": str(folders["queue"]),
+        "control_folder": str(folders["control"]),
+        # Else every message would pass through the shared temporary folder. The sweeper empties it.
+        "store_processed": True,
+        "processed_folder": str(folders["processed"]),
+        "polling_interval": 0.1,
+    }

@@ -11,12 +11,19 @@
 | INVERSIGHT_BEHIND_PROXY | false | true where a proxy ends https and overwrites X-Forwarded-Proto |
 | DEBUG | false | Django's own error pages; never on a reachable machine |
 | LOG_LEVEL | INFO | DEBUG, INFO, WARNING or ERROR |
+| LOG_FORMAT | plain | json: one JSON object per line |
+| CELERY_BROKER_URL | files in the home | redis://:password@host:6379/0 for several machines; CELERY_BROKER_URL_FILE names a file instead |
+| INVERSIGHT_LEASE | 60 | seconds after which a worker that fell silent loses its run to another |
+| INVERSIGHT_LONGEST_ANSWER | 3600 | seconds a model may take for one command before it is stopped |
+| INVERSIGHT_CHILD_MEMORY | 16 | GiB of memory that each of a worker's two children may use |
+| INVERSIGHT_ALLOW_WEAK_SANDBOX | false | true lets workers open strangers' models without bubblewrap; every report says so |
 """
 
 import os
 from pathlib import Path
 
 from config import env
+from config.logs import FORMATS, level_named, logging_settings
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 INVERSIGHT_HOME = env.home(BASE_DIR)
@@ -108,16 +115,18 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = True
 
+# Bells for workers. Nothing is lost with a message: what there is to do stands in the database.
+CELERY_BROKER_URL = env.broker()
+CELERY_BROKER_TRANSPORT_OPTIONS = env.broker_options(CELERY_BROKER_URL, INVERSIGHT_HOME)
+LEASE = env.positive("INVERSIGHT_LEASE", "seconds", default=60)
+LONGEST_ANSWER = env.positive("INVERSIGHT_LONGEST_ANSWER", "seconds", default=3600)
+CHILD_MEMORY = env.positive("INVERSIGHT_CHILD_MEMORY", "GiB", default=16)
+ALLOW_WEAK_SANDBOX = env.switch("INVERSIGHT_ALLOW_WEAK_SANDBOX", default=False)
+# What runs as the two children of a worker.
+CHILD_PROGRAMS = {"attack": "assessments.children.attack", "referee": "assessments.children.referee"}
+
 STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_ROOT = BASE_DIR / "staticfiles"
 
-# Paths and states, never names or addresses: a log is read by more people than the database.
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"plain": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
-    "root": {"handlers": ["stderr"], "level": os.environ.get("LOG_LEVEL", "INFO")},
-    "loggers": {"django": {"handlers": ["stderr"], "level": "INFO", "propagate": False}},
-}
+LOGGING = logging_settings(level_named(os.environ.get("LOG_LEVEL", "INFO")), env.one_of("LOG_FORMAT", FORMATS))

@@ -18,3 +18,7 @@ class SetupProblem(GovernanceError):
 
 class RegistryProblem(GovernanceError):
     """A model, dataset or file cannot be registered."""
+
+
+class StoreProblem(GovernanceError):
+    """Stored bytes are missing, altered or erased, or cannot be stored."""

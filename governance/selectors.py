@@ -12,6 +12,7 @@ from accounts.models import User
 from accounts.roles import Permission
 from accounts.selectors import organisations_where
 from governance.models import AISystem, Artifact, Dataset, DatasetVersion, ModelVersion, RegisteredModel
+from governance.storage import verified
 
 Person = User | AnonymousUser
 
@@ -43,3 +44,9 @@ def artifact_path(artifact: Artifact) -> Path:
 
 def artifact_folder(organisation_id: int) -> Path:
     return Path(settings.INVERSIGHT_HOME) / "artifacts" / str(organisation_id)
+
+
+def artifact_file(artifact: Artifact, into: Path) -> Path:
+    """A local file with these bytes, checked against their hash now: the store's own where it lies on this machine, else a copy
+    in the folder `into`. Raises StoreProblem."""
+    return verified(artifact_path(artifact), artifact.sha256, "file")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from governance.errors import RegistryProblem
+from governance.errors import RegistryProblem, StoreProblem
 
 CHUNK = 1 << 20
 PRIVATE_FOLDER = 0o700
@@ -77,3 +77,17 @@ def _copy(source: Path | BinaryIO, target: BinaryIO) -> tuple[str, int]:
     # The row that names this file may not outlive it, not even across a power cut.
     os.fsync(target.fileno())
     return digest.hexdigest(), length
+
+
+def verified(path: Path, sha256: str, what: str) -> Path:
+    """`path`, whose bytes have this hash now. Raises StoreProblem, speaking of `what`, when it is missing or altered."""
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as stream:
+            while chunk := stream.read(CHUNK):
+                digest.update(chunk)
+    except OSError:
+        raise StoreProblem(f"The stored {what} {sha256[:8]} is missing or cannot be read; restore it from a backup.") from None
+    if digest.hexdigest() != sha256:
+        raise StoreProblem(f"The stored {what} {sha256[:8]} was altered: its bytes no longer have their hash. Restore it from a backup.")
+    return path

@@ -16,11 +16,13 @@ from accounts.roles import Role
 from accounts.services import add_member, create_organisation, create_user
 from assessments.crew import Crew
 from assessments.errors import Refused
-from assessments.execution import Listener, open_versions, run_assessment
+from assessments.execution import Listener, run_assessment
 from assessments.intake import Registered, Submission, register
-from assessments.models import Assessment
+from assessments.isolation import available
+from assessments.models import Assessment, CarriedOutBy, Priority
 from assessments.plan import Choices, Profile, frozen_plan, planned_runs
 from assessments.services import submit_assessment
+from assessments.workbench import open_versions
 from decisions.services import conclude
 from governance.frameworks import frameworks
 from governance.policy import Policy, default_policy
@@ -40,6 +42,7 @@ class Request:
     seed: int
     threads: int
     organisation: str = LOCAL
+    priority: Priority = Priority.NORMAL
 
 
 @dataclass(frozen=True)
@@ -54,16 +57,27 @@ def assess(request: Request, out: Path, *, planned: Callable[[Assessment], None]
 
     An assessment in which no run completed is reported too: its state is run_failed.
     """
-    _check_out(out)
+    check_out(out)
     organisation, person = local_submitter(request.organisation)
     policy = default_policy()
-    with Crew(Path(settings.WORK), request.threads) as crew:
-        registered = register(request.submission, crew, organisation=organisation, by=person)
-        assessment = _submit(request, registered, person, policy, crew)
+    # The caller's own files: where there is no bubblewrap, limits will do.
+    with Crew(Path(settings.WORK), request.threads, available()) as crew:
+        assessment = submit(request, crew, organisation=organisation, by=person, carried_out_by=CarriedOutBy.CALLER)
         planned(assessment)
         run_assessment(assessment, crew, listener)
     conclude(assessment, policy)
-    document = snapshot(assessment, policy)
+    return write_report(assessment, out)
+
+
+def submit(request: Request, crew: Crew, *, organisation: Organisation, by: User, carried_out_by: CarriedOutBy) -> Assessment:
+    """Check and register the files, freeze the plan. Raises Refused with one sentence; then nothing is kept."""
+    registered = register(request.submission, crew, organisation=organisation, by=by)
+    return _planned(request, registered, by, default_policy(), crew, carried_out_by)
+
+
+def write_report(assessment: Assessment, out: Path) -> Done:
+    """`results.json` and `report.pdf` of a concluded assessment, into `out`."""
+    document = snapshot(assessment, default_policy())
     out.mkdir(parents=True, exist_ok=True)
     results, report = out / "results.json", out / "report.pdf"
     write_results(document, results)
@@ -72,7 +86,7 @@ def assess(request: Request, out: Path, *, planned: Callable[[Assessment], None]
     return Done(assessment, document, (report, results))
 
 
-def _check_out(out: Path) -> None:
+def check_out(out: Path) -> None:
     """Before minutes are spent: can the folder be made, or written to?"""
     for place in (out, *out.absolute().parents):
         if place.exists():
@@ -83,7 +97,9 @@ def _check_out(out: Path) -> None:
             return
 
 
-def _submit(request: Request, registered: Registered, person: User, policy: Policy, crew: Crew) -> Assessment:
+def _planned(
+    request: Request, registered: Registered, person: User, policy: Policy, crew: Crew, carried_out_by: CarriedOutBy
+) -> Assessment:
     version = registered.model_version
     choices = Choices(
         profile=request.profile,
@@ -114,6 +130,8 @@ def _submit(request: Request, registered: Registered, person: User, policy: Poli
         plan=plan,
         runs=runs,
         title=f"{version.model.name}, version {version.number}",
+        carried_out_by=carried_out_by,
+        priority=request.priority,
     )
 
 

@@ -10,8 +10,8 @@ from typing import Any
 from assessments.children.loop import serve
 from attacks.access import Access, Budget, Metered, Objective, Remembering
 from attacks.errors import ModelProblem
-from attacks.evaluate import ask
-from attacks.exchange import load_view, save_guesses
+from attacks.evaluate import ask_blocks
+from attacks.exchange import load_view, read_block, save_parts
 from attacks.registry import attack_called
 from attacks.settings import Settings
 
@@ -47,7 +47,8 @@ class AttackChild:
 
     def try_on(self, *, folder: str, progress: Any) -> dict[str, Any]:
         """Do these records fit the model, are its answers answers, and does it answer alike twice? Asks about at most 100 of them."""
-        view = load_view(_view_class(Objective.DISPARITY), Path(folder))
+        first = min(Path(folder).iterdir())
+        view = load_view(_view_class(Objective.DISPARITY), first)
         target = self._loaded()
         check = getattr(target.target, "check_columns", None)
         if check is not None and hasattr(view.records, "columns"):
@@ -70,20 +71,22 @@ class AttackChild:
         out: str,
         progress: Any,
     ) -> dict[str, Any]:
-        """Run one attack over its arms and seeds; write the guesses to `out`."""
+        """Run one attack over the blocks in `views` and its seeds; write the guesses about them to `out`."""
         made: Any = attack_called(attack)(**params)
-        held = {folder.name: load_view(_view_class(made.threat_model.objective), folder) for folder in sorted(Path(views).iterdir())}
-        guesses, queries = ask(
+        folders = sorted(Path(views).glob("*/*"))
+        pieces = ((read_block(folder), load_view(_view_class(made.threat_model.objective), folder)) for folder in folders)
+        parts, queries = ask_blocks(
             made,
             self._loaded(),
-            held,
+            pieces,
+            len(folders),
             feature=feature,
             granted=Access.from_word(granted),
             budget=Budget(budget),
             settings=Settings(**settings),
             progress=lambda done, steps, asked: progress(done=done, steps=steps, queries=asked),
         )
-        save_guesses(guesses, Path(out))
+        save_parts(parts, Path(out))
         return {"queries": queries}
 
     def _loaded(self) -> Remembering:

@@ -18,16 +18,38 @@ from attacks.errors import AttackError
 
 Handler = Callable[..., dict[str, Any]]
 GIB = 2**30
+LARGEST_FILE = 4 * GIB
+LONGEST_WORK = 7 * 24 * 3600  # seconds of processor time; the worker's clock stops a command much earlier
 
 
-def limit_self(memory: int = 16 * GIB, file_size: int = 4 * GIB) -> None:
-    """Die with the parent; cap memory, file size, open files and core dumps. Hard limits: no model can lift them."""
+def limit_self() -> None:
+    """Die with the parent; cap memory, processor time, file size, open files and core dumps. Hard limits: no model can lift them.
+
+    Where there is no sandbox around this process, at least the system calls that lead out of it are refused.
+    """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
-        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (file_size, file_size))
+        resource.setrlimit(resource.RLIMIT_AS, (_memory(), _memory()))
+        if not os.environ.get("CHILD_WALLED"):
+            _wall_in()
+    resource.setrlimit(resource.RLIMIT_CPU, (LONGEST_WORK, LONGEST_WORK))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (LARGEST_FILE, LARGEST_FILE))
     resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _memory() -> int:
+    """Bytes this child may use, as its parent says."""
+    return int(os.environ.get("CHILD_MEMORY") or 16 * GIB)
+
+
+def _wall_in() -> None:
+    try:
+        from assessments.children.seccomp import wall_in
+
+        wall_in()
+    except (ImportError, OSError, RuntimeError):
+        return  # no libseccomp here: the level "limits" promises none
 
 
 def serve(handlers: Mapping[str, Handler]) -> None:
@@ -48,7 +70,8 @@ def serve(handlers: Mapping[str, Handler]) -> None:
         except AttackError as error:
             say({"error": str(error), "kind": type(error).__name__})
         except MemoryError:
-            say({"error": f"More than {16} GiB of memory were needed; use fewer records or a smaller model.", "kind": "MemoryError"})
+            needed = f"More than {_memory() / GIB:g} GiB of memory were needed; use fewer records or a smaller model."
+            say({"error": needed, "kind": "MemoryError"})
         except Exception as error:
             first = (str(error).strip().splitlines() or [""])[0][:300]
             say({"error": f"The model or attack stopped with {type(error).__name__}: {first}", "kind": type(error).__name__})

@@ -11,14 +11,17 @@ import numpy as np
 
 from assessments.children.loop import serve
 from attacks.access import Access, Objective
+from attacks.blocks import Block, blocks_of, divisible
+from attacks.blocks import merged as merge
 from attacks.case import Case, ImageCase, image_case, table_case
 from attacks.data import AUXILIARY_IMAGE, Images, Records, read_frame, read_images, records_from
 from attacks.disparity.groups import groups_of
+from attacks.disparity.selection import Selection
 from attacks.disparity.stage import judge_vulnerability
 from attacks.disparity.view import SelectionView
 from attacks.errors import DataProblem
-from attacks.evaluate import check_applicable, judge, kind_of, views
-from attacks.exchange import load_guesses, save_view
+from attacks.evaluate import check_applicable, guesses_about, judge, kind_of, views
+from attacks.exchange import load_parts, save_block, save_guesses
 from attacks.profile import profile_of
 from attacks.registry import attack_called
 from attacks.result import Judgement
@@ -64,38 +67,66 @@ class RefereeChild:
             pixels = isinstance(records, Images)
             inside = records.labels != AUXILIARY_IMAGE
             held = records.pixels[inside] if pixels else records.inputs
-            save_view(SelectionView(held, np.zeros(int(inside.sum()), dtype=np.int64)), Path(folder) / arm)
+            view = SelectionView(held, np.zeros(int(inside.sum()), dtype=np.int64))
+            for block in blocks_of(Selection(), {arm: len(view)}):
+                save_block(view, block, Path(folder))
         return {}
 
     def accuracy(self, *, guesses: str, progress: Any) -> dict[str, Any]:
         """Training and population accuracy, from the labels the model gave."""
         case = self._opened()
         truth = {arm: r.labels[r.labels != AUXILIARY_IMAGE] for arm, r in (("members", case.train), ("population", case.population))}
-        sizes = {arm: len(labels) for arm, labels in truth.items()}
-        found = load_guesses(Objective.DISPARITY, sizes, 1, Path(guesses))
+        blocks = blocks_of(Selection(), {arm: len(labels) for arm, labels in truth.items()})
+        found = merge(load_parts(Objective.DISPARITY, blocks, 1, [Path(guesses)]), blocks, 1)
         return {arm: float((found[arm][0].labels == labels).mean()) for arm, labels in truth.items()}  # type: ignore[union-attr]
 
+    def count(self, *, attack: str, params: dict[str, Any], feature: str | None, granted: str, progress: Any) -> dict[str, Any]:
+        """How many blocks of records a run asks about, and whether several machines may share them."""
+        made, held = self._views(attack, params, feature, granted)
+        return {"blocks": len(_blocks(made, held)), "divisible": divisible(made)}
+
     def views(
-        self, *, attack: str, params: dict[str, Any], feature: str | None, granted: str, folder: str, progress: Any
+        self,
+        *,
+        attack: str,
+        params: dict[str, Any],
+        feature: str | None,
+        granted: str,
+        folder: str,
+        first: int,
+        last: int | None,
+        progress: Any,
     ) -> dict[str, Any]:
-        """Write what the attacker of this run holds, one folder per arm."""
-        made: Any = attack_called(attack)(**params)
-        check_applicable(made, kind_of(self._opened()), Access.from_word(granted))
-        held = views(made, self._opened(), feature, self.settings)
-        for arm, view in held.items():
-            save_view(view, Path(folder) / arm)
+        """Write what the attacker of this run holds about the blocks from `first` to before `last`: FOLDER/arm/block."""
+        made, held = self._views(attack, params, feature, granted)
+        for block in _blocks(made, held)[first:last]:
+            save_block(held[block.arm], block, Path(folder))
         return {"arms": sorted(held)}
 
     def judge(
-        self, *, attack: str, params: dict[str, Any], feature: str | None, guesses: str, evidence: str, progress: Any
+        self,
+        *,
+        attack: str,
+        params: dict[str, Any],
+        feature: str | None,
+        guesses: list[str],
+        merged: str,
+        evidence: str,
+        progress: Any,
     ) -> dict[str, Any]:
-        """Score the guesses; per-record outcomes go to `evidence`."""
+        """Score the guesses of all parts, written together to `merged`; per-record outcomes go to `evidence`."""
         made: Any = attack_called(attack)(**params)
         case = self._opened()
-        held = views(made, case, feature, self.settings)
-        sizes = {arm: _guesses_expected(view) for arm, view in held.items()}
-        found = load_guesses(made.threat_model.objective, sizes, self.settings.attack_seeds, Path(guesses))
+        blocks = _blocks(made, views(made, case, feature, self.settings))
+        seeds = self.settings.attack_seeds
+        found = merge(load_parts(made.threat_model.objective, blocks, seeds, [Path(part) for part in guesses]), blocks, seeds)
+        save_guesses(found, Path(merged))
         return _told(judge(made, case, feature, found, self.settings), Path(evidence))
+
+    def _views(self, attack: str, params: dict[str, Any], feature: str | None, granted: str) -> tuple[Any, Mapping[str, Any]]:
+        made: Any = attack_called(attack)(**params)
+        check_applicable(made, kind_of(self._opened()), Access.from_word(granted))
+        return made, views(made, self._opened(), feature, self.settings)
 
     def vulnerability(self, *, column: str, runs: Mapping[str, list[str]], evidence: str, progress: Any) -> dict[str, Any]:
         """Leakage by group from the per-record outcomes of other runs: `runs` maps "attack/feature" to [measure, file]."""
@@ -152,8 +183,8 @@ def _subgroups(case: Case) -> list[dict[str, Any]]:
     return found
 
 
-def _guesses_expected(view: Any) -> int:
-    return int(view.n_classes) if hasattr(view, "n_classes") else len(view)
+def _blocks(attack: Any, held: Mapping[str, Any]) -> list[Block]:
+    return blocks_of(attack, {arm: guesses_about(view) for arm, view in held.items()})
 
 
 def _told(judged: Judgement, evidence: Path) -> dict[str, Any]:
@@ -174,5 +205,5 @@ def _told(judged: Judgement, evidence: Path) -> dict[str, Any]:
 
 if __name__ == "__main__":
     child = RefereeChild()
-    commands = ("open_case", "probe_view", "accuracy", "views", "judge", "vulnerability")
+    commands = ("open_case", "probe_view", "accuracy", "count", "views", "judge", "vulnerability")
     serve({name: getattr(child, name) for name in commands})

@@ -25,6 +25,7 @@ class Csmia:
 
     name: ClassVar[str] = "attribute_inference.csmia"
     summary: ClassVar[str] = "asks about every possible value and trusts the one the model is surest with"
+    per_record: ClassVar[bool] = True
     threat_model: ClassVar[ThreatModel] = ThreatModel(
         Objective.ATTRIBUTE_INFERENCE, Access.SCORES, frozenset({Knowledge.OTHER_ATTRIBUTES, Knowledge.TRUE_LABEL})
     )

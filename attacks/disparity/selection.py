@@ -20,6 +20,7 @@ class Selection:
 
     name: ClassVar[str] = "disparity.selection"
     summary: ClassVar[str] = "compares how often the model favours each group"
+    per_record: ClassVar[bool] = True
     threat_model: ClassVar[ThreatModel] = ThreatModel(Objective.DISPARITY, Access.LABEL, frozenset({Knowledge.WHOLE_RECORD}))
 
     def run(self, target: Metered, view: SelectionView, *, budget: Budget, rng: np.random.Generator) -> LabelGuess:

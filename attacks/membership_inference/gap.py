@@ -24,6 +24,7 @@ class Gap:
 
     name: ClassVar[str] = "membership_inference.gap"
     summary: ClassVar[str] = "takes everyone the model gets right for a training record"
+    per_record: ClassVar[bool] = True
     threat_model: ClassVar[ThreatModel] = ThreatModel(
         Objective.MEMBERSHIP_INFERENCE, Access.LABEL, frozenset({Knowledge.WHOLE_RECORD, Knowledge.TRUE_LABEL})
     )

@@ -22,6 +22,7 @@ class Loss:
 
     name: ClassVar[str] = "membership_inference.loss"
     summary: ClassVar[str] = "takes records the model is surest about for training records"
+    per_record: ClassVar[bool] = True
     threat_model: ClassVar[ThreatModel] = ThreatModel(
         Objective.MEMBERSHIP_INFERENCE, Access.SCORES, frozenset({Knowledge.WHOLE_RECORD, Knowledge.TRUE_LABEL})
     )

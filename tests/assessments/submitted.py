@@ -9,9 +9,10 @@ from typing import Any
 from accounts.models import User
 from accounts.roles import Role
 from accounts.services import add_member, create_organisation, create_user
+from assessments.claims import claim, complete, give_up
 from assessments.models import Assessment, Run
 from assessments.plan import Choices, PlannedRun, Profile, frozen_plan, planned_runs
-from assessments.services import claim, complete, give_up, submit_assessment
+from assessments.services import submit_assessment
 from attacks.schema import parse_schema
 from governance.facts import DatasetFacts, ModelFacts
 from governance.policy import default_policy
@@ -27,9 +28,14 @@ SCHEMA: dict[str, Any] = {
 GATES = {name: {"state": "passed", "detail": ""} for name in ("G1", "G2")}
 
 
-def model_owner() -> User:
-    organisation = create_organisation("Nordbank")
-    alice = create_user("alice@example.org", "Alice")
+def model_owner(slug: str = "nordbank") -> User:
+    """Alice, who owns the models of her organisation; the same one when asked again."""
+    email = f"alice@{slug}.example"
+    known = User.objects.filter(email=email).first()
+    if known is not None:
+        return known
+    organisation = create_organisation(slug.capitalize(), slug=slug)
+    alice = create_user(email, "Alice")
     add_member(organisation, alice, Role.MODEL_OWNER)
     return alice
 
@@ -42,9 +48,10 @@ def submitted(
     kind: str = "table",
     release: str = "scores",
     split: Mapping[str, Any] | None = None,
+    slug: str = "nordbank",
 ) -> Assessment:
     """A submitted assessment of a bank's model; the files hold a few bytes, for only their hashes matter here."""
-    alice, policy, meaning = model_owner(), default_policy(), parse_schema(dict(schema))
+    alice, policy, meaning = model_owner(slug), default_policy(), parse_schema(dict(schema))
     bank = alice.memberships.get().organisation
     inputs = COLUMNS if kind == "table" else ()
     described = [
@@ -98,16 +105,16 @@ def row(measure: str, arm: str, value: float | None, low: float | None, high: fl
 
 def end_run(run: Run, *rows: Mapping[str, Any], **changed: Any) -> None:
     """Claim `run` and complete it with these rows."""
-    claimed = claim(run.pk)
+    claimed = claim(run)
     assert claimed
-    assert complete(run.pk, claimed, judged(*rows, **changed), 10, [])
+    assert complete(run, claimed, judged(*rows, **changed), 10, [])
 
 
 def fail_run(run: Run, status: str, reason: str) -> None:
     """Claim `run` and end it without a result."""
-    claimed = claim(run.pk)
+    claimed = claim(run)
     assert claimed
-    assert give_up(run.pk, claimed, status, reason)  # type: ignore[arg-type]
+    assert give_up(run, claimed, status, reason)  # type: ignore[arg-type]
 
 
 def run_called(assessment: Assessment, attack: str) -> Run:

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import uuid
-from datetime import timedelta
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.db import IntegrityError, transaction
-from django.utils import timezone
 
 from accounts.models import AuditEntry
 from accounts.selectors import verify_chain
-from assessments import services
+from assessments import claims, services
 from assessments.errors import AssessmentError, WrongState
-from assessments.models import TRANSITIONS, Assessment, Evidence, Observation, Run, RunStatus, State
+from assessments.models import TRANSITIONS, Assessment, Priority, Run, RunStatus, State
 from assessments.plan import PlannedRun, plan_hash
 from tests.assessments.cases import home_in
-from tests.assessments.submitted import judged, row, submitted
+from tests.assessments.submitted import end_run, row, submitted
 
 pytestmark = pytest.mark.django_db
 GAP = PlannedRun("membership_inference.gap", "membership_inference", None, "label")
@@ -35,10 +35,6 @@ def assessment(settings: Any, tmp_path: Path) -> Assessment:
 def run(settings: Any, tmp_path: Path) -> Run:
     home_in(settings, tmp_path / "home")
     return submitted(tmp_path, [GAP]).runs.get()
-
-
-def expire(run: Run) -> None:
-    Run.objects.filter(pk=run.pk).update(lease_until=timezone.now() - timedelta(seconds=1))
 
 
 def deeds(assessment: Assessment) -> list[str]:
@@ -61,7 +57,7 @@ def test_runs_that_cannot_take_place_are_kept_with_their_reason(assessment: Asse
     assert (inversion.status, inversion.verdict) == (RunStatus.NOT_RUN, "")
     assert "gradients" in inversion.reason
     assert assessment.runs.get(attack="membership_inference.gap").status == RunStatus.QUEUED
-    assert services.claim(inversion.pk) is None
+    assert claims.claim(inversion) is None
 
 
 @pytest.mark.parametrize("source", list(State))
@@ -84,7 +80,7 @@ def test_an_assessment_goes_only_where_the_table_of_states_allows(assessment: As
 
 def test_states_follow_the_design() -> None:
     running_ends = {State.EVIDENCE_READY, State.RUN_FAILED, State.CANCELLED}
-    assert TRANSITIONS[State.SUBMITTED] == {State.RUNNING}
+    assert TRANSITIONS[State.SUBMITTED] == {State.RUNNING, State.WITHDRAWN}
     assert TRANSITIONS[State.RUNNING] == running_ends
     assert TRANSITIONS[State.RUN_FAILED] == {State.SUBMITTED, State.DRAFT}
 
@@ -92,100 +88,6 @@ def test_states_follow_the_design() -> None:
 def test_the_database_refuses_a_state_there_is_not(assessment: Assessment) -> None:
     with pytest.raises(IntegrityError), transaction.atomic():
         Assessment.objects.filter(pk=assessment.pk).update(state="approved_by_the_owner")
-
-
-def test_two_workers_claim_one_run_and_one_gets_it(run: Run) -> None:
-    first, second = services.claim(run.pk), services.claim(run.pk)
-    assert first is not None
-    assert second is None
-    run.refresh_from_db()
-    assert (run.status, run.claim_id, run.attempts) == (RunStatus.RUNNING, first, 1)
-    assert run.lease_until is not None
-    assert run.lease_until > timezone.now()
-
-
-def test_a_run_whose_holder_went_silent_can_be_claimed_again(run: Run) -> None:
-    stale = services.claim(run.pk)
-    expire(run)
-    fresh = services.claim(run.pk)
-    assert fresh not in (None, stale)
-    run.refresh_from_db()
-    assert (run.claim_id, run.attempts) == (fresh, 2)
-
-
-def test_a_report_of_progress_renews_the_lease(run: Run) -> None:
-    mine = services.claim(run.pk)
-    assert mine
-    expire(run)
-    assert services.report_progress(run.pk, mine, done=1, steps=3, queries=600)
-    assert services.claim(run.pk) is None
-    run.refresh_from_db()
-    assert (run.steps_done, run.steps, run.queries) == (1, 3, 600)
-
-
-def test_a_stale_claim_can_neither_report_nor_complete_nor_give_up(run: Run) -> None:
-    stale = services.claim(run.pk)
-    assert stale
-    expire(run)
-    fresh = services.claim(run.pk)
-    for claim_id in (stale, uuid.uuid4()):
-        assert not services.report_progress(run.pk, claim_id, done=9, steps=9, queries=9)
-        assert not services.complete(run.pk, claim_id, judged(row(ACCURACY, "attack", 0.5, 0.4, 0.6)), 9, [("guesses", "0" * 64, 1)])
-        assert not services.give_up(run.pk, claim_id, RunStatus.FAILED, "Gave up.")
-    run.refresh_from_db()
-    assert (run.status, run.claim_id, run.queries, run.reason) == (RunStatus.RUNNING, fresh, 0, "")
-    assert not Observation.objects.exists()
-    assert not Evidence.objects.exists()
-
-
-def test_a_run_that_ended_can_be_neither_claimed_nor_ended_again(run: Run) -> None:
-    mine = services.claim(run.pk)
-    assert mine
-    assert services.complete(run.pk, mine, judged(row(ACCURACY, "attack", 0.5, 0.4, 0.6)), 10, [])
-    assert services.claim(run.pk) is None
-    assert not services.give_up(run.pk, mine, RunStatus.FAILED, "Gave up.")
-    assert not services.complete(run.pk, mine, judged(), 10, [])
-    assert Run.objects.get(pk=run.pk).status == RunStatus.COMPLETED
-
-
-def test_a_run_gets_three_attempts(run: Run) -> None:
-    for attempt in (1, 2, 3):
-        mine = services.claim(run.pk)
-        assert mine
-        assert services.give_up(run.pk, mine, RunStatus.QUEUED, "The process was killed.")
-        assert Run.objects.get(pk=run.pk).attempts == attempt
-    assert services.claim(run.pk) is None
-    assert services.end_exhausted(run.pk)
-    run.refresh_from_db()
-    assert run.status == RunStatus.FAILED
-    assert run.reason.startswith("Failed after 3 attempts")
-
-
-def test_a_run_whose_third_holder_never_came_back_is_failed_not_left_running(run: Run) -> None:
-    for _ in range(3):
-        assert services.claim(run.pk)
-        expire(run)
-    assert services.claim(run.pk) is None
-    assert services.end_exhausted(run.pk)
-    assert Run.objects.get(pk=run.pk).status == RunStatus.FAILED
-
-
-def test_a_run_that_somebody_holds_is_not_failed_for_its_attempts(run: Run) -> None:
-    for _ in range(3):
-        expire(run)
-        assert services.claim(run.pk)
-    assert not services.end_exhausted(run.pk)
-    assert Run.objects.get(pk=run.pk).status == RunStatus.RUNNING
-
-
-def test_a_completed_run_does_not_keep_the_reason_of_an_earlier_attempt(run: Run) -> None:
-    first = services.claim(run.pk)
-    assert first
-    services.give_up(run.pk, first, RunStatus.QUEUED, "The process was killed.")
-    second = services.claim(run.pk)
-    assert second
-    services.complete(run.pk, second, judged(row(ACCURACY, "attack", 0.5, 0.4, 0.6)), 10, [])
-    assert Run.objects.get(pk=run.pk).reason == ""
 
 
 @pytest.mark.parametrize("status", [RunStatus.NOT_RUN, RunStatus.FAILED, RunStatus.CANCELLED])
@@ -203,25 +105,6 @@ def test_the_same_attack_is_planned_once_per_column(run: Run) -> None:
         Run.objects.create(attack=run.attack, feature="illness", **{**twin, "number": 3})
 
 
-def test_the_database_refuses_an_estimate_outside_its_interval(run: Run) -> None:
-    mine = services.claim(run.pk)
-    assert mine
-    with pytest.raises(IntegrityError), transaction.atomic():
-        services.complete(run.pk, mine, judged(row(ACCURACY, "attack", 0.7, 0.4, 0.6)), 10, [])
-    run.refresh_from_db()
-    assert run.status == RunStatus.RUNNING
-    assert not Observation.objects.exists()
-
-
-def test_the_database_refuses_a_missing_number_without_reason(run: Run) -> None:
-    mine = services.claim(run.pk)
-    assert mine
-    with pytest.raises(IntegrityError), transaction.atomic():
-        services.complete(run.pk, mine, judged(row(ACCURACY, "attack", None, None, None)), 10, [])
-    told = judged(row(ACCURACY, "attack", None, None, None, reason="too few (n < 50)"))
-    assert services.complete(run.pk, mine, told, 10, [])
-
-
 def test_training_and_population_are_never_the_same_dataset(assessment: Assessment) -> None:
     with pytest.raises(IntegrityError), transaction.atomic():
         Assessment.objects.filter(pk=assessment.pk).update(population=assessment.train)
@@ -233,3 +116,54 @@ def test_an_assessment_leaves_its_trail_in_the_audit_chain(assessment: Assessmen
     assert deeds(assessment) == ["submitted", "running", "evidence ready"]
     assert assessment.finished is not None
     assert verify_chain(assessment.organisation).intact
+
+
+def test_what_nobody_began_is_withdrawn_and_what_runs_is_cancelled(assessment: Assessment) -> None:
+    services.cancel(assessment, by=assessment.submitted_by)
+    assert assessment.state == State.WITHDRAWN
+    assert set(assessment.runs.values_list("status", flat=True)) == {RunStatus.CANCELLED, RunStatus.NOT_RUN}
+    with pytest.raises(WrongState, match="is withdrawn"):
+        services.cancel(assessment)
+    assert deeds(assessment) == ["submitted", "withdrawn"]
+
+
+def test_an_assessment_ends_once_and_only_when_every_run_has(run: Run) -> None:
+    assessment = run.assessment
+    assert services.begin(assessment)
+    assert services.begin(assessment)  # a second worker
+    assert not services.finish(assessment)
+    end_run(run, row(ACCURACY, "attack", 0.5, 0.4, 0.6))
+    assert services.finish(assessment)
+    assert assessment.state == State.EVIDENCE_READY
+    assert not services.finish(assessment)
+    assert not services.begin(assessment)
+    assert deeds(assessment) == ["submitted", "running", "evidence ready"]
+
+
+def test_an_assessment_without_any_result_has_failed(run: Run) -> None:
+    services.begin(run.assessment)
+    assert services.end_rest(run.assessment, RunStatus.FAILED, "The model cannot be opened.") == 1
+    assert services.finish(run.assessment)
+    assert run.assessment.state == State.RUN_FAILED
+
+
+def test_pausing_and_resuming_are_written_down_and_need_something_open(assessment: Assessment) -> None:
+    services.pause(assessment, by=assessment.submitted_by)
+    assert assessment.paused
+    services.resume(assessment)
+    assert not assessment.paused
+    services.prioritise(assessment, Priority.HIGH)
+    assert assessment.priority == Priority.HIGH
+    assert deeds(assessment) == ["submitted", "paused", "resumed", "prioritised"]
+    services.cancel(assessment)
+    with pytest.raises(WrongState, match="only one that is submitted or running can be paused"):
+        services.pause(assessment)
+
+
+@pytest.mark.parametrize("broker", ["redis://127.0.0.1:1/0", "redis://nowhere.invalid:6379/0"])
+def test_a_silent_broker_is_noticed_at_once_and_costs_nothing(broker: str) -> None:
+    # In a process of its own: Celery keeps its connections for as long as the process lives.
+    program = "import django, time; django.setup(); from assessments import bell; t = time.monotonic(); print(bell.ring(), time.monotonic() - t < 5)"
+    environment = {**os.environ, "CELERY_BROKER_URL": broker, "DJANGO_SETTINGS_MODULE": "config.settings"}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.split("\n")[-2] == "False True"

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from assessments.claims import claim
 from assessments.models import Assessment, Run
-from assessments.services import claim
 from reports.console import Watcher, run_name, show
 from tests.reports import sample_results as sample
 
@@ -133,7 +133,7 @@ def watched(run: Run, *, terminal: bool) -> str:
         listener.started(run)
         for done in (1, 2, 3):
             listener.moved(run, {"done": done, "steps": 3, "queries": 600 * done})
-        assert claim(run.pk)
+        assert claim(run)
         run.status, run.queries = "completed", 1800
         listener.ended(run)
     return out.getvalue()

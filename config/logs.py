@@ -1,0 +1,65 @@
+"""Logs: one line per event, for a person at a terminal or as JSON (LOG_FORMAT=json). Numbers and ids, never people.
+
+Ids are bound where work begins (structlog.contextvars) and stand in every line until it ends.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import Any
+
+import structlog
+
+FORMATS = ("plain", "json")
+SHARED: list[Any] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_log_level,
+    structlog.stdlib.add_logger_name,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+]
+
+
+def logging_settings(level: str, form: str) -> dict[str, Any]:
+    """Django's LOGGING: everything through one formatter to stderr. Calls through the standard library look the same."""
+    structlog.configure(
+        processors=[structlog.stdlib.filter_by_level, *SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    drawn = structlog.processors.JSONRenderer() if form == "json" else structlog.dev.ConsoleRenderer(colors=False, pad_event_to=0)
+    processors = [without_people, structlog.stdlib.ProcessorFormatter.remove_processors_meta, drawn]
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"lines": {"()": structlog.stdlib.ProcessorFormatter, "foreign_pre_chain": SHARED, "processors": processors}},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "lines"}},
+        "root": {"handlers": ["stderr"], "level": level},
+        # Its own lines about requests hold addresses people typed; requests are told of by config.requests instead.
+        "loggers": {"django.request": {"level": "ERROR"}, "django.server": {"level": "ERROR"}, "kombu": {"level": "ERROR"}},
+    }
+
+
+def without_people(logger: Any, method: str, event: dict[str, Any]) -> dict[str, Any]:
+    """A traceback's frames without its message, and without local values: an error's text may hold what people sent."""
+    found = event.pop("exc_info", None)
+    if found:
+        error = found[1] if isinstance(found, tuple) else found
+        if isinstance(error, BaseException):
+            event["error"] = type(error).__name__
+            event["frames"] = frames(error)
+    return event
+
+
+def frames(error: BaseException) -> list[str]:
+    """Where an error came from, the last steps of it: file, line and function."""
+    import traceback
+
+    steps = traceback.extract_tb(error.__traceback__)[-6:]
+    return [f"{os.path.relpath(step.filename)}:{step.lineno} {step.name}" for step in steps]
+
+
+def level_named(word: str) -> str:
+    """A level the standard library knows; anything else is INFO."""
+    return word if isinstance(logging.getLevelName(word), int) else "INFO"

@@ -1,0 +1,54 @@
+"""`manage.py sweep`: look again and again for what fell down. One is enough; two do no harm. In compose this is `beat`."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from argparse import ArgumentParser
+from typing import Any
+
+import structlog
+from django.core.management.base import BaseCommand
+from django.db import DatabaseError, InterfaceError, connection
+
+from assessments.sweep import clear_heard_bells
+from decisions.tasks import sweep_and_conclude
+
+ERASE_EVERY = 3600.0  # seconds
+log = structlog.get_logger(__name__)
+
+
+class Command(BaseCommand):
+    help = "Queue again what dead workers held, end what is over, wake idle workers, erase what is due. Runs until it is stopped."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--every", type=float, default=2.0, metavar="SECONDS", help="the pause between two rounds (default: 2)")
+        parser.add_argument("--once", action="store_true", help="one round, erasure included, then end")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        stop = threading.Event()
+        for sign in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(sign, lambda *_: stop.set())
+        erased = -ERASE_EVERY
+        while not stop.is_set():
+            due = time.monotonic() - erased >= ERASE_EVERY
+            if _round(erase=due) and due:
+                erased = time.monotonic()
+            if options["once"]:
+                return
+            stop.wait(max(0.1, options["every"]))
+
+
+def _round(*, erase: bool) -> bool:
+    """One round; False when the database or the store could not be reached: the next round tries again."""
+    try:
+        sweep_and_conclude()
+        clear_heard_bells()
+        if erase:
+            pass
+    except (DatabaseError, InterfaceError, OSError) as problem:
+        log.warning("round not finished", problem=type(problem).__name__)
+        connection.close()
+        return False
+    return True

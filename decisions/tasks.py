@@ -1,0 +1,41 @@
+"""What the workers and the sweeper do, down to the conclusions: the assessments' work, then the rules over what came of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from celery import shared_task
+from django.db import IntegrityError
+
+from assessments.bell import LOOK
+from assessments.models import Assessment, State
+from assessments.sweep import sweep
+from assessments.work import work_until_empty
+from decisions.models import Conclusion
+from decisions.services import conclude
+from governance.policy import default_policy
+
+
+@shared_task(name=LOOK, bind=True)
+def look(self: Any) -> None:
+    """A bell: see what is due and carry it out until nothing is left."""
+    work_until_empty(self.request.hostname, ended=conclude_once)
+
+
+def conclude_once(assessment: Assessment) -> None:
+    """Judge an assessment that is evidence_ready, or whose runs all failed; nothing where a sibling did."""
+    if assessment.state not in (State.EVIDENCE_READY, State.RUN_FAILED) or Conclusion.objects.filter(assessment=assessment).exists():
+        return
+    try:
+        conclude(assessment, default_policy())
+    except IntegrityError:  # a sibling was first
+        return
+
+
+def sweep_and_conclude() -> dict[str, int]:
+    """One round of the sweeper, and the conclusions whose worker died before it drew them."""
+    found = sweep(conclude_once)
+    forgotten = Assessment.objects.filter(state__in=(State.EVIDENCE_READY, State.RUN_FAILED), conclusion=None)
+    for assessment in forgotten:
+        conclude_once(assessment)
+    return found

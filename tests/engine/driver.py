@@ -1,0 +1,147 @@
+"""A process inside an engine's installation that does what a test asks, one JSON line at a time, through the product's services."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import django
+
+django.setup()
+
+from django.conf import settings  # noqa: E402
+from django.db.models import Sum  # noqa: E402
+
+from accounts.roles import Role  # noqa: E402
+from accounts.services import add_member, create_organisation, create_user  # noqa: E402
+from assessments import bell, services  # noqa: E402
+from assessments.crew import Crew  # noqa: E402
+from assessments.intake import Submission  # noqa: E402
+from assessments.isolation import available  # noqa: E402
+from assessments.models import OPEN, Assessment, CarriedOutBy, Evidence, Observation, Run, RunStatus, Worker  # noqa: E402
+from assessments.plan import PlannedRun, Profile  # noqa: E402
+from decisions.models import Conclusion  # noqa: E402
+from governance.policy import default_policy  # noqa: E402
+from reports.assess import Request, submit  # noqa: E402
+from reports.snapshot import snapshot  # noqa: E402
+
+
+def first(folder: str, organisation: str = "nordbank") -> str:
+    """Register a case from its folder and submit it as a person would."""
+    case, name = Path(folder), "Loans"
+    where = create_organisation(organisation.capitalize(), slug=organisation)
+    alice = create_user(f"alice@{organisation}.example", "Alice")
+    add_member(where, alice, Role.MODEL_OWNER)
+    files = Submission(case / "model.skops", case / "train.csv", case / "population.csv", case / "schema.yaml", system=name, name=name)
+    request = Request(files, release="scores", profile=Profile.SCREENING, seed=0, threads=1)
+    with Crew(Path(settings.WORK), 1, available()) as crew:
+        return str(submit(request, crew, organisation=where, by=alice, carried_out_by=CarriedOutBy.WORKERS).pk)
+
+
+def again(like: str, times: int = 1) -> list[str]:
+    """The same assessment, submitted anew."""
+    known = Assessment.objects.get(pk=like)
+    runs = [
+        PlannedRun(
+            r.attack,
+            r.objective,
+            r.feature,
+            r.access,
+            tuple(r.knows),
+            r.params,
+            r.budget,
+            r.reason if r.status == RunStatus.NOT_RUN else "",
+        )
+        for r in known.runs.all()
+    ]
+    made = (
+        services.submit_assessment(
+            by=known.submitted_by, model_version=known.model_version, train=known.train, population=known.population,
+            plan=known.plan, runs=runs, title=known.title,
+        )
+        for _ in range(times)
+    )  # fmt: skip
+    return [str(assessment.pk) for assessment in made]
+
+
+def open_left() -> int:
+    """Assessments that have not ended, or were not concluded."""
+    concluded = Conclusion.objects.values("assessment")
+    return (
+        Assessment.objects.filter(state__in=OPEN).count()
+        + Assessment.objects.filter(state__in=("evidence_ready", "run_failed"), conclusion=None).exclude(pk__in=concluded).count()
+    )
+
+
+def tally() -> dict[str, Any]:
+    """What came of everything: runs by status, reasons, attempts, assessments by state, workers."""
+    return {
+        "runs": dict(Counter(Run.objects.values_list("status", flat=True))),
+        "reasons": sorted(set(Run.objects.exclude(reason="").exclude(status=RunStatus.NOT_RUN).values_list("reason", flat=True))),
+        "attempts": Run.objects.aggregate(n=Sum("attempts"))["n"],
+        "states": dict(Counter(Assessment.objects.values_list("state", flat=True))),
+        "workers": list(Worker.objects.values_list("name", flat=True)),
+        "by": dict(Counter(Run.objects.filter(status=RunStatus.COMPLETED).values_list("worker", flat=True))),
+    }
+
+
+def numbers(assessment: str) -> list[Any]:
+    """Every number of every completed run: what may not depend on what happened on the way."""
+    return [
+        [o.run.attack, o.run.feature, o.position, o.measure, o.arm, o.group, o.value, o.low, o.high, o.n]
+        for o in Observation.objects.filter(run__assessment=assessment).select_related("run").order_by("run__number", "position")
+    ]
+
+
+def digest(assessment: str) -> str:
+    """The results' digest as the report prints it."""
+    return str(snapshot(Assessment.objects.get(pk=assessment), default_policy())["digests"]["results"])
+
+
+def runs(assessment: str) -> list[dict[str, Any]]:
+    fields = ("pk", "attack", "status", "reason", "attempts", "steps_done", "steps", "queries", "worker")
+    return list(Run.objects.filter(assessment=assessment).values(*fields))
+
+
+def evidence(assessment: str, kind: str) -> list[str]:
+    return list(Evidence.objects.filter(run__assessment=assessment, kind=kind).values_list("sha256", flat=True))
+
+
+def state(assessment: str) -> str:
+    return Assessment.objects.get(pk=assessment).state
+
+
+def cancel(assessment: str) -> None:
+    services.cancel(Assessment.objects.get(pk=assessment))
+
+
+def pause(assessment: str) -> None:
+    services.pause(Assessment.objects.get(pk=assessment))
+
+
+def resume(assessment: str) -> None:
+    services.resume(Assessment.objects.get(pk=assessment))
+
+
+def ring(times: int) -> bool:
+    return bell.ring(times)
+
+
+DOES = {f.__name__: f for f in (first, again, open_left, tally, numbers, digest, runs, evidence, state, cancel, pause, resume, ring)}
+
+
+def main() -> None:
+    for line in sys.stdin:
+        asked = json.loads(line)
+        try:
+            answer: dict[str, Any] = {"ok": DOES[asked.pop("do")](**asked)}
+        except Exception as error:
+            answer = {"error": f"{type(error).__name__}: {error}"}
+        print(json.dumps(answer), flush=True)
+
+
+if __name__ == "__main__":
+    main()

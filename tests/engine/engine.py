@@ -1,0 +1,225 @@
+"""A whole installation in a folder of its own: real workers, sweeper, broker and database, each of which can be killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+LEASE = 3.0
+SERVER = "postgres://root@127.0.0.1:5432"
+TOPOLOGIES = ("embedded", "server")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Redis:
+    """A Redis server of our own, which tests may stop."""
+
+    def __init__(self, folder: Path) -> None:
+        self.port, self._folder = free_port(), folder
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self.start()
+
+    def start(self) -> None:
+        words = ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--dir", str(self._folder)]
+        self._process = subprocess.Popen(words, stdout=subprocess.DEVNULL)
+        until(lambda: self.cli("ping") == "PONG", 10, "Redis to answer")
+
+    def stop(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+    def cli(self, *words: str) -> str:
+        done = subprocess.run(["redis-cli", "-p", str(self.port), *words], capture_output=True, text=True, timeout=10)
+        return done.stdout.strip()
+
+
+class Engine:
+    """One installation of a topology. Processes are started by name and found again by it."""
+
+    def __init__(self, folder: Path, topology: str, *, slow: bool = True, lease: float = LEASE, database: str = "") -> None:
+        self.home, self.topology = folder / "home", topology
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.redis = Redis(folder) if topology == "server" else None
+        self.environment = {
+            **os.environ,
+            "INVERSIGHT_HOME": str(self.home),
+            "INVERSIGHT_HTTPS": "false",
+            "DJANGO_SETTINGS_MODULE": "tests.engine.settings",
+            "PYTHONPATH": str(CHECKOUT),
+            "INVERSIGHT_LEASE": str(lease),
+            "OMP_NUM_THREADS": "1",
+        }
+        for name in ("DATABASE_URL", "CELERY_BROKER_URL", "SECRET_KEY", "LOG_LEVEL"):
+            self.environment.pop(name, None)
+        if slow:
+            self.environment["ENGINE_ATTACK_CHILD"] = "tests.engine.slow_child"
+        if self.redis:
+            self.environment["DATABASE_URL"] = database or new_database()
+            self.environment["CELERY_BROKER_URL"] = self.redis.url
+        self.manage("migrate", "--verbosity", "0")
+        self._driver = self._popen("driver", "-m", "tests.engine.driver", pipes=True)
+        self.first, self.expected = "", [[]]
+
+    def begin(self, case: Path) -> None:
+        """A worker, a sweeper and a first assessment that nothing disturbs: its numbers are what all others must have."""
+        self.start("worker-1")
+        self.start("beat")
+        self.first = self.ask("first", folder=str(case))
+        self.settle(120)
+        assert self.ask("state", assessment=self.first) == "evidence_ready", self.ask("tally")
+        self.expected = self.ask("numbers", assessment=self.first)
+        assert len(self.expected) > 10
+
+    def manage(self, *words: str, **more: Any) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "manage.py", *words]
+        return subprocess.run(
+            command, cwd=CHECKOUT, env=self.environment, capture_output=True, text=True, timeout=120, check=more.get("check", True)
+        )
+
+    def ask(self, do: str, **arguments: Any) -> Any:
+        """Something done or read inside the installation (driver.py)."""
+        assert self._driver.stdin
+        assert self._driver.stdout
+        self._driver.stdin.write(json.dumps({"do": do, **arguments}).encode() + b"\n")
+        self._driver.stdin.flush()
+        answer = json.loads(self._driver.stdout.readline())
+        if "error" in answer:
+            raise RuntimeError(answer["error"])
+        return answer["ok"]
+
+    def start(self, name: str, *words: str, wrapper: tuple[str, ...] = (), **environment: str) -> None:
+        """Start `manage.py WORDS` as the process `name`; workers are called worker-1, worker-2."""
+        words = words or {"worker": ("worker", "--slots", "1"), "beat": ("sweep", "--every", "0.3")}[name.split("-")[0]]
+        self.processes[name] = self._popen(name, "manage.py", *words, wrapper=wrapper, **environment)
+
+    def kill(self, name: str) -> None:
+        """`kill -9` of a process and all it started; it is not replaced."""
+        process = self.processes.pop(name)
+        for pid in (*descendants(process.pid), process.pid):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        process.wait()
+
+    def stop(self, name: str, within: float = 30) -> float:
+        """SIGTERM; how long it took to end."""
+        process, before = self.processes.pop(name), time.monotonic()
+        process.terminate()
+        process.wait(within)
+        return time.monotonic() - before
+
+    def children(self, role: str) -> list[int]:
+        """The living attack or referee children of this installation's workers."""
+        word = {"attack": ("slow_child", "children.attack"), "referee": ("children.referee",)}[role]
+        return [pid for pid, said in commands() if str(self.home) in said and any(w in said for w in word) and "bwrap" in said]
+
+    def settle(self, within: float) -> None:
+        """Wait until everything has ended and was concluded."""
+        until(lambda: self.ask("open_left") == 0, within, "every assessment to end", lambda: self.ask("tally"))
+
+    def log(self, name: str) -> str:
+        return (self.home.parent / f"{name}.log").read_text(errors="replace")
+
+    def close(self) -> None:
+        for name in list(self.processes):
+            self.kill(name)
+        self._driver.kill()
+        for pipe in (self._driver.stdin, self._driver.stdout):
+            assert pipe
+            pipe.close()
+        self._driver.wait()
+        if self.redis:
+            self.redis.stop()
+            drop_database(self.environment["DATABASE_URL"])
+
+    def _popen(self, name: str, *words: str, pipes: bool = False, wrapper: tuple[str, ...] = (), **more: str) -> subprocess.Popen[bytes]:
+        with (self.home.parent / f"{name}.log").open("ab") as log:
+            ways = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE} if pipes else {"stdin": subprocess.DEVNULL, "stdout": log}
+            return subprocess.Popen(
+                [*wrapper, sys.executable, *words],
+                cwd=CHECKOUT,
+                env={**self.environment, **more},
+                stderr=log,
+                start_new_session=True,
+                **ways,
+            )
+
+
+@contextmanager
+def engine(topology: str, **options: Any) -> Iterator[Engine]:
+    # Not pytest's own folder: its path is too long for some sockets, and a crash leaves nothing behind.
+    folder = Path(tempfile.mkdtemp(prefix="inversight-engine-"))
+    running = Engine(folder, topology, **options)
+    try:
+        yield running
+    finally:
+        running.close()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def new_database(server: str = SERVER) -> str:
+    name = f"inversight_engine_{os.getpid()}_{time.monotonic_ns()}"
+    subprocess.run(
+        ["psql", "-q", f"{server}/postgres".replace("postgres://", "postgresql://"), "-c", f"CREATE DATABASE {name}"], check=True
+    )
+    return f"{server}/{name}"
+
+
+def drop_database(url: str) -> None:
+    server, _, name = url.rpartition("/")
+    command = [
+        "psql",
+        "-q",
+        f"{server}/postgres".replace("postgres://", "postgresql://"),
+        "-c",
+        f"DROP DATABASE IF EXISTS {name} WITH (FORCE)",
+    ]
+    subprocess.run(command, check=False, capture_output=True)
+
+
+def until(done: Callable[[], bool], within: float, what: str, told: Callable[[], Any] = lambda: "") -> None:
+    deadline = time.monotonic() + within
+    while not done():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"Waited {within:g} s for {what}: {told()}")
+        time.sleep(0.1)
+
+
+def commands() -> Iterator[tuple[int, str]]:
+    """(pid, command line) of every process."""
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with suppress(OSError):
+                yield int(entry.name), (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+
+
+def descendants(pid: int) -> list[int]:
+    """Every process that `pid` started, and what those started."""
+    parents: dict[int, list[int]] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with suppress(OSError, ValueError, IndexError):
+                parent = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
+                parents.setdefault(parent, []).append(int(entry.name))
+    found, ahead = [], [pid]
+    while ahead:
+        started = parents.get(ahead.pop(), [])
+        found += started
+        ahead += started
+    return found
