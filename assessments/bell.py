@@ -23,3 +23,13 @@ def ring(times: int = 1) -> bool:
         log.warning("bell not heard", problem=type(problem).__name__)
         return False
     return True
+
+
+def reachable() -> bool:
+    """Could a bell be rung now?"""
+    try:
+        with current_app.connection_for_write() as connection:
+            connection.ensure_connection(max_retries=1, interval_start=0, timeout=2)
+    except (OperationalError, OSError):
+        return False
+    return True

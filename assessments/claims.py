@@ -30,14 +30,17 @@ def next_work(worker: str, at_hand: uuid.UUID | None = None) -> tuple[Run | Shar
     """Claim what is most due for `worker`; None when nothing is.
 
     The highest priority first; within it organisations take turns: whoever has the fewest runs under way, then whoever was
-    served longest ago. Within an organisation the assessment `at_hand` (its children are open), then the oldest.
+    served longest ago. Within an organisation the assessment `at_hand` (its children are open), then the oldest that nobody works
+    on (opening a model twice is work too), then the oldest.
     """
     for organisation, priority in _turns():
         for kind in (claimable_shards(), claimable_runs()):
             path = "run__assessment" if kind.model is Shard else "assessment"
             due = kind.filter(**{f"{path}__organisation": organisation, f"{path}__priority": priority})
             here = due.filter(**{path: at_hand}) if at_hand else due.none()
-            for work in (*here[:LOOKED_AT], *due.order_by(f"{path}__submitted", path, "number")[:LOOKED_AT]):
+            shared = Exists(Run.objects.filter(assessment=OuterRef(path), status=RunStatus.RUNNING, lease_until__gte=Now()))
+            others = due.annotate(shared=shared).order_by("shared", f"{path}__submitted", path, "number")
+            for work in (*here[:LOOKED_AT], *others[:LOOKED_AT]):
                 if claim_id := claim(work, worker):
                     work.refresh_from_db()
                     return work, claim_id

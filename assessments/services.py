@@ -112,7 +112,9 @@ def cancel(assessment: Assessment, *, by: User | None = None) -> None:
 
     Raises WrongState when it has ended already.
     """
-    move(assessment, State.WITHDRAWN if assessment.state == State.SUBMITTED else State.CANCELLED, by=by)
+    # Locked, or a worker could begin it between the question and the answer.
+    begun = Assessment.objects.select_for_update().get(pk=assessment.pk).state != State.SUBMITTED
+    move(assessment, State.CANCELLED if begun else State.WITHDRAWN, by=by)
     end_rest(assessment, RunStatus.CANCELLED, ON_REQUEST)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -83,9 +84,10 @@ def _ring_idle_workers() -> int:
 
 
 def clear_heard_bells() -> int:
-    """Remove the files of bells that were heard, where the broker is a folder; how many."""
+    """Remove the files of bells that were heard, where the broker is a folder; how many. Not at once: a worker still reads them."""
     folder = settings.CELERY_BROKER_TRANSPORT_OPTIONS.get("processed_folder")
-    heard = list(Path(folder).iterdir()) if folder else []
-    for path in heard:
+    before = time.time() - bell.HEARD_WITHIN
+    old = [path for path in Path(folder).iterdir() if path.stat().st_ctime < before] if folder else []
+    for path in old:
         path.unlink(missing_ok=True)
-    return len(heard)
+    return len(old)

@@ -12,7 +12,7 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 
 # What the embedded default keeps in its home. `work` is scratch space, the other two are the record.
-FOLDERS = ("artifacts", "evidence", "work", "broker")
+FOLDERS = ("artifacts", "evidence", "work", "broker", "static")
 PRIVATE_FOLDER = 0o700
 PRIVATE_FILE = 0o600
 FILES = "filesystem://localhost"

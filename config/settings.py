@@ -11,6 +11,7 @@
 | INVERSIGHT_BEHIND_PROXY | false | true where a proxy ends https and overwrites X-Forwarded-Proto |
 | DEBUG | false | Django's own error pages; never on a reachable machine |
 | LOG_LEVEL | INFO | DEBUG, INFO, WARNING or ERROR |
+| INVERSIGHT_METRICS_TOKEN | none | who sends it as a bearer token reads /metrics; INVERSIGHT_METRICS_TOKEN_FILE names a file instead |
 | LOG_FORMAT | plain | json: one JSON object per line |
 | CELERY_BROKER_URL | files in the home | redis://:password@host:6379/0 for several machines; CELERY_BROKER_URL_FILE names a file instead |
 | INVERSIGHT_LEASE | 60 | seconds after which a worker that fell silent loses its run to another |
@@ -51,7 +52,9 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "config.requests.told",
     "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
     "config.csp.content_security_policy",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -100,6 +103,9 @@ HTTPS = env.switch("INVERSIGHT_HTTPS", default=not DEBUG)
 SESSION_COOKIE_SECURE = HTTPS
 CSRF_COOKIE_SECURE = HTTPS
 SECURE_SSL_REDIRECT = HTTPS
+# Asked by machines that stand beside this one, without https.
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
+METRICS_TOKEN = env.secret("INVERSIGHT_METRICS_TOKEN", "a long random text")
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 # Only where a proxy that overwrites this header stands in front; else anybody could claim to have come by https.
 if env.switch("INVERSIGHT_BEHIND_PROXY", default=False):
@@ -127,6 +133,7 @@ CHILD_PROGRAMS = {"attack": "assessments.children.attack", "referee": "assessmen
 
 STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-STATIC_ROOT = BASE_DIR / "staticfiles"
+# Gathered by `manage.py collectstatic` (`up` does it), served by the web process itself.
+STATIC_ROOT = INVERSIGHT_HOME / "static"
 
 LOGGING = logging_settings(level_named(os.environ.get("LOG_LEVEL", "INFO")), env.one_of("LOG_FORMAT", FORMATS))

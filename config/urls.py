@@ -2,6 +2,11 @@
 
 from django.urls import include, path
 
+from config.health import healthz, metrics, readyz
+
 urlpatterns = [
+    path("healthz", healthz, name="healthz"),
+    path("readyz", readyz, name="readyz"),
+    path("metrics", metrics, name="metrics"),
     path("", include("accounts.urls")),
 ]

@@ -238,6 +238,12 @@ def test_within_an_organisation_the_assessment_at_hand_goes_on(submit: Submit) -
     assert other.assessment_id == older.pk
 
 
+def test_a_second_worker_opens_another_assessment_rather_than_the_same_one_again(submit: Submit) -> None:
+    older, newer = submit(GAP, LOSS), submit(GAP, LOSS)
+    served = [taken(f"w{n}") for n in range(4)]
+    assert [w.assessment_id for w in served if isinstance(w, Run)] == [older.pk, newer.pk, older.pk, newer.pk]
+
+
 @pytest.mark.parametrize(
     "changed", [{"paused": True}, {"carried_out_by": CarriedOutBy.CALLER}, {"state": State.CANCELLED}, {"state": State.DRAFT}]
 )

@@ -23,10 +23,11 @@ class Command(BaseCommand):
         name = f"{os.getpid()}@{socket.gethostname()}"
         level = os.environ.get("LOG_LEVEL", "INFO")
         words = [
-            "celery", "-A", "config.celery", "worker", "--pool", "prefork", "--pool-start-method", "spawn", "--hostname", name,
+            "celery", "--quiet", "-A", "config.celery", "worker", "--pool", "prefork", "--pool-start-method", "spawn", "--hostname", name,
             "--concurrency", str(max(1, options["slots"])), "--loglevel", level, "--without-gossip", "--without-mingle",
         ]  # fmt: skip
         os.environ.setdefault("OMP_NUM_THREADS", "1")
         # Celery warns root, because a task may be pickled; ours are JSON and carry nothing.
+        os.environ.setdefault("PYTHONWARNINGS", "ignore:You're running the worker with superuser privileges")
         os.chdir(settings.BASE_DIR)
         os.execv(sys.executable, [sys.executable, "-m", *words])  # noqa: S606
