@@ -113,10 +113,11 @@ class Crew:
             raise ChildRefused(f"The {role} process left something that is no plain file where its result belongs; refused.") from None
         finally:
             os.close(made)
+        found = os.fstat(left)
+        if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1:
+            os.close(left)
+            raise ChildRefused(f"The {role} process left something that is no plain file where its result belongs; refused.")
         with os.fdopen(left, "rb") as source:
-            found = os.fstat(source.fileno())
-            if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1:
-                raise ChildRefused(f"The {role} process left something that is no plain file where its result belongs; refused.")
             with taken.open("xb") as target:
                 left_over = most - _copy(source, target, most)
         if left_over < 0:
@@ -154,9 +155,12 @@ class Crew:
             child = self._children.get(role)
             if child is not None and child.alive():
                 return child
+            given, made = (self.folder / role / part for part in ("given", "made"))
             if child is not None:
                 child.stop()
-            given, made = (self.folder / role / part for part in ("given", "made"))
+                # What a dead child left belongs to a run that begins anew, and may be what it died of.
+                for left in made.iterdir():
+                    self.discard(left)
             self._children[role] = fresh = Child(role, self.threads, self.isolation, given=given, made=made)
         if role in self._openings:
             do, arguments, _ = self._openings[role]
