@@ -117,9 +117,8 @@ class Crew:
         if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1:
             os.close(left)
             raise ChildRefused(f"The {role} process left something that is no plain file where its result belongs; refused.")
-        with os.fdopen(left, "rb") as source:
-            with taken.open("xb") as target:
-                left_over = most - _copy(source, target, most)
+        with os.fdopen(left, "rb") as source, taken.open("xb") as target:
+            left_over = most - _copy(source, target, most)
         if left_over < 0:
             taken.unlink()
             raise ChildRefused(f"The {role} process left a result file larger than {most / 2**30:g} GiB; refused.")

@@ -23,7 +23,7 @@ VULNERABILITY = "disparity.vulnerability"
 
 
 class Profile(StrEnum):
-    """How much is spent: `screening` takes minutes, `full` refits every learned baseline 20 times."""
+    """How much is spent: `screening` takes minutes and attacks up to 50,000 records, `full` all, with 20 refits of each baseline."""
 
     SCREENING = "screening"
     FULL = "full"
@@ -31,6 +31,10 @@ class Profile(StrEnum):
     @property
     def auxiliary_draws(self) -> int:
         return 5 if self is Profile.SCREENING else 20
+
+    @property
+    def most_attacked(self) -> int | None:
+        return 50_000 if self is Profile.SCREENING else None
 
 
 @dataclass(frozen=True)
@@ -128,6 +132,7 @@ class Choices:
             min_group=self.min_group,
             min_positives=self.min_positives,
             threads=self.threads,
+            most_attacked=self.profile.most_attacked,
         )
 
 
@@ -143,6 +148,7 @@ def frozen_plan(
         "attack_seeds": settings.attack_seeds,
         "auxiliary_draws": settings.auxiliary_draws,
         "threads": settings.threads,
+        "most_attacked": settings.most_attacked,
         "level": settings.level,
         "margin": settings.margin,
         "min_group": settings.min_group,

@@ -76,7 +76,7 @@ Case = TableCase | ImageCase
 def table_case(train: Records, population: Records, schema: Schema, settings: Settings, names: Sequence[str] = NAMES) -> TableCase:
     """A case of tables, split by the settings' seed; raises DataProblem as `same_columns` and `split_records` do."""
     train, population = same_columns(train, population, names)
-    return TableCase(train, population, schema, split_records(train, population, stream(settings.seed, "split")))
+    return TableCase(train, population, schema, split_records(train, population, stream(settings.seed, "split"), settings.most_attacked))
 
 
 def same_columns(train: Records, population: Records, names: Sequence[str] = NAMES) -> tuple[Records, Records]:

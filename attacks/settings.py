@@ -10,7 +10,8 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Settings:
-    """`level` two-sided; `margin` the smallest gain that matters; `auxiliary_draws` refits behind a learned baseline."""
+    """`level` two-sided; `margin` the smallest gain that matters; `auxiliary_draws` refits behind a learned baseline;
+    `most_attacked` how many of the training records are attacked, None for all of them."""
 
     seed: int = 0
     level: float = 0.95
@@ -20,6 +21,7 @@ class Settings:
     min_group: int = 50
     min_positives: int = 10
     threads: int = 1
+    most_attacked: int | None = 50_000
 
 
 def stream(seed: int, *names: str) -> np.random.Generator:

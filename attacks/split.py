@@ -15,7 +15,6 @@ from attacks.access import Array
 from attacks.data import Images, Records
 from attacks.errors import DataProblem
 
-LARGEST_ATTACKED = 50_000
 SMALLEST = 40
 
 
@@ -35,8 +34,9 @@ class Split:
     members_with_twins: int = 0
 
 
-def split_records(train: Records, population: Records, rng: np.random.Generator) -> Split:
-    """The split of DESIGN 2.3 for tables; raises DataProblem when the two sets overlap or are too small."""
+def split_records(train: Records, population: Records, rng: np.random.Generator, most_attacked: int | None = None) -> Split:
+    """The split of DESIGN 2.3 for tables, at most `most_attacked` members attacked; raises DataProblem when the two sets overlap or
+    are too small."""
     check_overlap(train, population)
     chosen, draw = rng.spawn(2)
     half = _deal(population.labels, population.subjects, 2, draw)
@@ -48,7 +48,7 @@ def split_records(train: Records, population: Records, rng: np.random.Generator)
     kept = control[~alike[len(train) :]]
     _large_enough(len(attacked), len(auxiliary), len(kept))
     return Split(
-        attacked[_at_most(len(attacked), LARGEST_ATTACKED, chosen)],
+        attacked[_at_most(len(attacked), most_attacked or len(attacked), chosen)],
         auxiliary,
         kept,
         len(control) - len(kept),

@@ -159,3 +159,21 @@ def broker_options(url: str, home: Path) -> dict[str, Any]:
         "processed_folder": str(folders["processed"]),
         "polling_interval": 0.1,
     }
+
+
+def bucket() -> dict[str, Any] | None:
+    """django-storages' settings for S3_BUCKET; None where bytes are kept in the home."""
+    name = os.environ.get("S3_BUCKET", "").strip()
+    if not name:
+        return None
+    return {
+        "bucket_name": name,
+        "endpoint_url": os.environ.get("S3_ENDPOINT_URL") or None,
+        "region_name": os.environ.get("S3_REGION") or None,
+        "access_key": secret("S3_ACCESS_KEY", "the access key") or None,
+        "secret_key": secret("S3_SECRET_KEY", "the secret key") or None,
+        # Bytes are named by their hash, so the same name is the same object; nobody but this program may read it.
+        "file_overwrite": True,
+        "default_acl": None,
+        "querystring_auth": True,
+    }

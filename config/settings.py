@@ -14,6 +14,10 @@
 | INVERSIGHT_METRICS_TOKEN | none | who sends it as a bearer token reads /metrics; INVERSIGHT_METRICS_TOKEN_FILE names a file instead |
 | LOG_FORMAT | plain | json: one JSON object per line |
 | CELERY_BROKER_URL | files in the home | redis://:password@host:6379/0 for several machines; CELERY_BROKER_URL_FILE names a file instead |
+| S3_BUCKET | none | keeps artifacts and evidence in this bucket instead of the home |
+| S3_ENDPOINT_URL, S3_REGION | AWS | address and region of the S3-compatible service |
+| S3_ACCESS_KEY, S3_SECRET_KEY | none | its credentials; with _FILE appended, the files that hold them |
+| INVERSIGHT_KEEP_EVIDENCE_DAYS | 365 | days after which per-record guesses are erased, whatever their data's own date |
 | INVERSIGHT_LEASE | 60 | seconds after which a worker that fell silent loses its run to another |
 | INVERSIGHT_LONGEST_ANSWER | 3600 | seconds a model may take for one command before it is stopped |
 | INVERSIGHT_CHILD_MEMORY | 16 | GiB of memory that each of a worker's two children may use |
@@ -31,6 +35,8 @@ INVERSIGHT_HOME = env.home(BASE_DIR)
 ARTIFACTS = INVERSIGHT_HOME / "artifacts"
 EVIDENCE = INVERSIGHT_HOME / "evidence"
 WORK = INVERSIGHT_HOME / "work"
+# Artifacts and evidence lie in these two folders, or under these two names in a bucket.
+S3 = env.bucket()
 
 DEBUG = env.switch("DEBUG", default=False)
 SECRET_KEY = env.secret_key(INVERSIGHT_HOME)
@@ -126,6 +132,7 @@ CELERY_BROKER_URL = env.broker()
 CELERY_BROKER_TRANSPORT_OPTIONS = env.broker_options(CELERY_BROKER_URL, INVERSIGHT_HOME)
 LEASE = env.positive("INVERSIGHT_LEASE", "seconds", default=60)
 LONGEST_ANSWER = env.positive("INVERSIGHT_LONGEST_ANSWER", "seconds", default=3600)
+KEEP_EVIDENCE_DAYS = env.positive("INVERSIGHT_KEEP_EVIDENCE_DAYS", "days", default=365)
 CHILD_MEMORY = env.positive("INVERSIGHT_CHILD_MEMORY", "GiB", default=16)
 ALLOW_WEAK_SANDBOX = env.switch("INVERSIGHT_ALLOW_WEAK_SANDBOX", default=False)
 # What runs as the two children of a worker.

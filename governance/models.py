@@ -35,7 +35,7 @@ class ColumnRole(models.TextChoices):
 
 
 class Artifact(models.Model):
-    """A file, kept once per organisation under its SHA-256. Where it lies: `selectors.artifact_path`."""
+    """A file, kept once per organisation under its SHA-256. Where it lies: `selectors.artifact_name`."""
 
     organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="artifacts")
     sha256 = models.CharField(max_length=DIGEST_LENGTH)
@@ -170,3 +170,23 @@ class DatasetVersion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.dataset}, version {self.number}"
+
+
+class Erasure(models.Model):
+    """The tombstone of bytes that were erased: what they were, when and why. Its hash keeps proving what was tested."""
+
+    organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="erasures")
+    kind = models.CharField(max_length=20)  # artifact | evidence
+    sha256 = models.CharField(max_length=DIGEST_LENGTH)
+    erased_at = models.DateTimeField(auto_now_add=True)
+    reason = models.CharField(max_length=300)
+
+    class Meta:
+        ordering = ("organisation", "erased_at")
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=("organisation", "kind", "sha256"), name="erased_once"),
+            models.CheckConstraint(condition=Q(kind__in=("artifact", "evidence")), name="erasure_kind_is_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.sha256[:8]}"

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import QuerySet
 
 from accounts.models import User
 from accounts.roles import Permission
 from accounts.selectors import organisations_where
-from governance.models import AISystem, Artifact, Dataset, DatasetVersion, ModelVersion, RegisteredModel
+from governance.errors import StoreProblem
+from governance.models import AISystem, Artifact, Dataset, DatasetVersion, Erasure, ModelVersion, RegisteredModel
 from governance.storage import verified
+from governance.stores import store
 
 Person = User | AnonymousUser
 
@@ -37,16 +38,15 @@ def dataset_versions_visible_to(user: Person) -> QuerySet[DatasetVersion]:
     return DatasetVersion.objects.filter(organisation__in=organisations_where(user, Permission.READ)).select_related("dataset", "artifact")
 
 
-def artifact_path(artifact: Artifact) -> Path:
-    """Where the bytes lie; they are named by their hash, so the path never comes from what a person typed."""
-    return artifact_folder(artifact.organisation_id) / artifact.sha256
-
-
-def artifact_folder(organisation_id: int) -> Path:
-    return Path(settings.INVERSIGHT_HOME) / "artifacts" / str(organisation_id)
+def artifact_name(artifact: Artifact) -> str:
+    """What the bytes are called in the store of artifacts; never what a person typed."""
+    return f"{artifact.organisation_id}/{artifact.sha256}"
 
 
 def artifact_file(artifact: Artifact, into: Path) -> Path:
     """A local file with these bytes, checked against their hash now: the store's own where it lies on this machine, else a copy
     in the folder `into`. Raises StoreProblem."""
-    return verified(artifact_path(artifact), artifact.sha256, "file")
+    erased = Erasure.objects.filter(organisation=artifact.organisation, sha256=artifact.sha256, kind="artifact").first()
+    if erased is not None:
+        raise StoreProblem(f"The file {artifact.sha256[:8]} was erased on {erased.erased_at:%-d %B %Y}: {erased.reason}")
+    return verified(store("artifacts").local(artifact_name(artifact), into), artifact.sha256, "file")

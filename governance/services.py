@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -19,8 +19,9 @@ from accounts.services import record
 from governance.errors import RegistryProblem
 from governance.facts import DatasetFacts, ModelFacts
 from governance.models import AISystem, Artifact, ColumnRole, Dataset, DatasetVersion, Kind, ModelVersion, RegisteredModel
-from governance.selectors import artifact_folder, artifact_path
-from governance.storage import Received, put_in_place, received, remove_all_but
+from governance.selectors import artifact_name
+from governance.storage import Received, received, waiting_folder
+from governance.stores import store
 
 M = TypeVar("M", bound=models.Model)
 
@@ -47,7 +48,7 @@ def all_or_nothing(organisation: Organisation) -> Iterator[None]:
             # Under the lock nobody can be between placing bytes and committing their row.
             _lock(organisation)
             kept = set(Artifact.objects.filter(organisation=organisation).values_list("sha256", flat=True))
-            remove_all_but(kept, artifact_folder(organisation.pk))
+            _remove_all_but(kept, organisation)
         raise
 
 
@@ -66,7 +67,7 @@ def register_system(*, by: User, organisation: Organisation, name: str, purpose:
 
 def store_artifact(organisation: Organisation, source: Path | BinaryIO) -> Artifact:
     """Keep the bytes of `source` once; the same bytes again give the same row. Raises RegistryProblem."""
-    with received(source, artifact_folder(organisation.pk)) as file, all_or_nothing(organisation):
+    with received(source, waiting_folder()) as file, all_or_nothing(organisation):
         return _placed(organisation, file)
 
 
@@ -86,7 +87,7 @@ def register_model_version(
         "inputs": _plain(list(facts.inputs), "inputs"),
         "access": facts.access,
     }
-    with received(path, artifact_folder(organisation.pk)) as file, all_or_nothing(organisation):
+    with received(path, waiting_folder()) as file, all_or_nothing(organisation):
         artifact = _placed(organisation, file)
         model = _model_called(name.strip(), by, organisation, system)
         latest = ModelVersion.objects.filter(model=model).order_by("-number").first()
@@ -125,7 +126,7 @@ def register_dataset_version(
         **Governance(controller="", source="", legal_basis="", purpose_of_test="", special_category=False, retention_until=None),
         **governance,
     }
-    with received(path, artifact_folder(organisation.pk)) as file, all_or_nothing(organisation):
+    with received(path, waiting_folder()) as file, all_or_nothing(organisation):
         artifact = _placed(organisation, file)
         dataset = _dataset_called(name.strip(), organisation)
         latest = DatasetVersion.objects.filter(dataset=dataset).order_by("-number").first()
@@ -146,8 +147,17 @@ def _placed(organisation: Organisation, file: Received) -> Artifact:
     artifact = Artifact.objects.filter(organisation=organisation, sha256=file.sha256).first()
     if artifact is None:
         artifact = _saved(Artifact(organisation=organisation, sha256=file.sha256, bytes=file.bytes))
-    put_in_place(file, artifact_path(artifact))
+    store("artifacts").put(file.path, artifact_name(artifact))
     return artifact
+
+
+def _remove_all_but(kept: Collection[str], organisation: Organisation) -> None:
+    """Remove the organisation's bytes whose hash is not in `kept`."""
+    artifacts = store("artifacts")
+    for name in list(artifacts.names()):
+        owner, _, sha256 = name.partition("/")
+        if owner == str(organisation.pk) and sha256 not in kept:
+            artifacts.erase(name)
 
 
 def _lock(organisation: Organisation) -> None:

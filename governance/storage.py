@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 import tempfile
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from django.conf import settings
+
 from governance.errors import RegistryProblem, StoreProblem
 
 CHUNK = 1 << 20
 PRIVATE_FOLDER = 0o700
-HASH = re.compile("[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -28,14 +28,18 @@ class Received:
     bytes: int
 
 
+def waiting_folder() -> Path:
+    """Where bytes wait for their place: on the same file system as the folder of the store."""
+    return Path(settings.WORK) / "incoming"
+
+
 @contextmanager
 def received(source: Path | BinaryIO, folder: Path) -> Iterator[Received]:
-    """Copy `source` beside its later place and hash it on the way; what was not put in place is gone afterwards.
+    """Copy `source` into `folder` and hash it on the way; what was not put in its place is gone afterwards.
 
     Raises RegistryProblem for a file that cannot be read or holds nothing.
     """
     folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
-    # Same folder, so that the later replacement is one step of the file system.
     descriptor, name = tempfile.mkstemp(prefix=".incoming-", dir=folder)
     waiting = Path(name)
     try:
@@ -46,19 +50,6 @@ def received(source: Path | BinaryIO, folder: Path) -> Iterator[Received]:
         yield Received(waiting, digest, length)
     finally:
         waiting.unlink(missing_ok=True)
-
-
-def put_in_place(file: Received, place: Path) -> None:
-    """Give the file its name, unless the same bytes already have it. A damaged or missing one is replaced."""
-    if not place.is_file() or place.stat().st_size != file.bytes:
-        os.replace(file.path, place)
-
-
-def remove_all_but(kept: Collection[str], folder: Path) -> None:
-    """Remove the files of `folder` that are named by a hash outside `kept`; files still being received stay."""
-    for path in folder.iterdir() if folder.is_dir() else ():
-        if HASH.fullmatch(path.name) and path.name not in kept:
-            path.unlink(missing_ok=True)
 
 
 def _copy(source: Path | BinaryIO, target: BinaryIO) -> tuple[str, int]:

@@ -5,8 +5,6 @@ SQLite drops a table's triggers when a later migration rebuilds the table; such 
 
 from django.db import migrations
 
-# ruff: noqa: S608  (every name in a statement comes from the lists below)
-
 FIXED = ("governance_artifact", "governance_modelversion", "governance_datasetversion")
 # These may be renamed, but never moved to another organisation.
 ROOTED = ("governance_aisystem", "governance_registeredmodel", "governance_dataset")

@@ -74,11 +74,12 @@ def test_a_person_is_never_cut_in_two():
     assert len(split.auxiliary) + len(split.control) == 600
 
 
-def test_at_most_fifty_thousand_are_attacked(monkeypatch):
-    monkeypatch.setattr("attacks.split.LARGEST_ATTACKED", 100)
-    attacked = drawn(unique(300, 0), unique(400, 1)).attacked
+def test_no_more_are_attacked_than_the_plan_says():
+    train, population = unique(300, 0), unique(400, 1)
+    attacked = split_records(train, population, np.random.default_rng(0), most_attacked=100).attacked
     assert len(set(attacked.tolist())) == 100
     assert max(attacked) > 100
+    assert len(split_records(train, population, np.random.default_rng(0), most_attacked=None).attacked) == 300
 
 
 # --- people in both files

@@ -12,21 +12,21 @@ import django
 
 django.setup()
 
-from django.conf import settings  # noqa: E402
-from django.db.models import Sum  # noqa: E402
+from django.conf import settings
+from django.db.models import Sum
 
-from accounts.roles import Role  # noqa: E402
-from accounts.services import add_member, create_organisation, create_user  # noqa: E402
-from assessments import bell, services  # noqa: E402
-from assessments.crew import Crew  # noqa: E402
-from assessments.intake import Submission  # noqa: E402
-from assessments.isolation import available  # noqa: E402
-from assessments.models import OPEN, Assessment, CarriedOutBy, Evidence, Observation, Run, RunStatus, Worker  # noqa: E402
-from assessments.plan import PlannedRun, Profile  # noqa: E402
-from decisions.models import Conclusion  # noqa: E402
-from governance.policy import default_policy  # noqa: E402
-from reports.assess import Request, submit  # noqa: E402
-from reports.snapshot import snapshot  # noqa: E402
+from accounts.roles import Role
+from accounts.services import add_member, create_organisation, create_user
+from assessments import bell, services
+from assessments.crew import Crew
+from assessments.intake import Submission
+from assessments.isolation import available
+from assessments.models import OPEN, Assessment, CarriedOutBy, Evidence, Observation, Run, RunStatus, Worker
+from assessments.plan import PlannedRun, Profile
+from decisions.models import Conclusion
+from governance.policy import default_policy
+from reports.assess import Request, submit
+from reports.snapshot import snapshot
 
 
 def first(folder: str, organisation: str = "nordbank") -> str:

@@ -32,6 +32,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def home(settings: Any, tmp_path: Path) -> Path:
     settings.INVERSIGHT_HOME = tmp_path / "home"
+    settings.ARTIFACTS, settings.WORK = settings.INVERSIGHT_HOME / "artifacts", settings.INVERSIGHT_HOME / "work"
     return tmp_path / "home"
 
 
@@ -98,6 +99,10 @@ def register_data(organisation: Organisation, by: User, folder: Path, content: b
     return services.register_dataset_version(by=by, organisation=organisation, path=path, **arguments)
 
 
+def path_of(artifact: Artifact, home: Path) -> Path:
+    return home / "artifacts" / selectors.artifact_name(artifact)
+
+
 def files_in(home: Path, organisation: Organisation) -> list[str]:
     folder = home / "artifacts" / str(organisation.pk)
     return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
@@ -107,7 +112,7 @@ def test_bytes_are_kept_under_their_hash_for_their_owner_alone(bank: Organisatio
     artifact = services.store_artifact(bank, io.BytesIO(b"a model"))
     assert artifact.sha256 == hashlib.sha256(b"a model").hexdigest()
     assert artifact.bytes == 7
-    path = selectors.artifact_path(artifact)
+    path = path_of(artifact, home)
     assert path == home / "artifacts" / str(bank.pk) / artifact.sha256
     assert path.read_bytes() == b"a model"
     assert path.stat().st_mode & 0o077 == path.parent.stat().st_mode & 0o077 == 0
@@ -119,11 +124,11 @@ def test_same_bytes_are_stored_once_per_organisation(bank: Organisation, clinic:
     assert len(files_in(home, bank)) == len(files_in(home, clinic)) == 1
 
 
-def test_damaged_file_is_mended_by_the_same_upload(bank: Organisation) -> None:
+def test_damaged_file_is_mended_by_the_same_upload(bank: Organisation, home: Path) -> None:
     artifact = services.store_artifact(bank, io.BytesIO(b"whole"))
-    selectors.artifact_path(artifact).write_bytes(b"w")
+    path_of(artifact, home).write_bytes(b"w")
     services.store_artifact(bank, io.BytesIO(b"whole"))
-    assert selectors.artifact_path(artifact).read_bytes() == b"whole"
+    assert path_of(artifact, home).read_bytes() == b"whole"
 
 
 def test_large_stream_is_hashed_in_pieces(bank: Organisation) -> None:

@@ -12,8 +12,10 @@ import structlog
 from django.core.management.base import BaseCommand
 from django.db import DatabaseError, InterfaceError, connection
 
+from assessments.retention import erase_expired
 from assessments.sweep import clear_heard_bells
 from decisions.tasks import sweep_and_conclude
+from governance.errors import StoreProblem
 
 ERASE_EVERY = 3600.0  # seconds
 log = structlog.get_logger(__name__)
@@ -46,8 +48,8 @@ def _round(*, erase: bool) -> bool:
         sweep_and_conclude()
         clear_heard_bells()
         if erase:
-            pass
-    except (DatabaseError, InterfaceError, OSError) as problem:
+            erase_expired()
+    except (DatabaseError, InterfaceError, OSError, StoreProblem) as problem:
         log.warning("round not finished", problem=type(problem).__name__)
         connection.close()
         return False
