@@ -47,6 +47,6 @@ def artifact_file(artifact: Artifact, into: Path) -> Path:
     """A local file with these bytes, checked against their hash now: the store's own where it lies on this machine, else a copy
     in the folder `into`. Raises StoreProblem."""
     erased = Erasure.objects.filter(organisation=artifact.organisation, sha256=artifact.sha256, kind="artifact").first()
-    if erased is not None:
+    if erased is not None and not store("artifacts").has(artifact_name(artifact)):
         raise StoreProblem(f"The file {artifact.sha256[:8]} was erased on {erased.erased_at:%-d %B %Y}: {erased.reason}")
     return verified(store("artifacts").local(artifact_name(artifact), into), artifact.sha256, "file")
