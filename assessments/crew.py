@@ -15,6 +15,7 @@ import shutil
 import stat
 import tempfile
 import threading
+import time
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -27,6 +28,7 @@ from assessments.isolation import Isolation
 ROLES = ("attack", "referee")
 LARGEST_FILE = 4 * 2**30
 COPIED = 2**20
+WORKING = ("ask", "judge", "vulnerability")
 
 
 class Crew:
@@ -46,6 +48,7 @@ class Crew:
         self._openings: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {}
         self._given: dict[tuple[str, Path, str], Path] = {}
         self._used = 0
+        self.worked = 0.0  # seconds inside attacks and judgements, everything else being our own expense
         self._changing = threading.Lock()
 
     def __enter__(self) -> Crew:
@@ -75,7 +78,12 @@ class Crew:
 
     def ask(self, role: str, do: str, *, progress: Progress | None = None, **arguments: Any) -> dict[str, Any]:
         """A command to the child of `role`; raises as Child.ask does."""
-        return self._child(role).ask(do, progress=progress, **arguments)
+        child, began = self._child(role), time.monotonic()
+        try:
+            return child.ask(do, progress=progress, **arguments)
+        finally:
+            if do in WORKING:
+                self.worked += time.monotonic() - began
 
     def give(self, role: str, source: Path, name: str) -> Path:
         """`source` under `name` where the child of `role`, and no other, can read it; the same again gives the same path."""

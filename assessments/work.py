@@ -57,9 +57,10 @@ def _work(work: Run | Shard, claim_id: UUID, bench: Workbench, ended: Callable[[
     if not patiently(lambda: services.begin(assessment)):
         return  # cancelled before it began
     log.info("run started", attempt=work.attempts)
+    before = bench.crew.worked
     attempt(work, claim_id, bench, Listener(), may_split=True)
     patiently(work.refresh_from_db)
-    log.info("run left", status=work.status, queries=work.queries)
+    log.info("run left", status=work.status, queries=work.queries, inside=round(bench.crew.worked - before, 3))
     if patiently(lambda: services.finish(assessment)):
         log.info("assessment ended", state=assessment.state)
         ended(assessment)

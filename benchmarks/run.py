@@ -12,7 +12,7 @@ from typing import Any
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results.json"
-NAMES = ("csmia_overhead", "mi_face", "million_records")
+NAMES = ("csmia_overhead", "mi_face", "million_records", "engine_room")
 
 
 def main(names: list[str]) -> int:

@@ -54,7 +54,10 @@ def end(assessment: Assessment, folder: Path) -> None:
 
 def dated(version: DatasetVersion, until: date | None) -> DatasetVersion:
     """The same bytes, registered anew with a date."""
-    described = {"facts": DatasetFacts(version.kind, version.records, tuple(c["name"] for c in version.columns), {}), "columns": version.columns}
+    described = {
+        "facts": DatasetFacts(version.kind, version.records, tuple(c["name"] for c in version.columns), {}),
+        "columns": version.columns,
+    }
     path = artifact_file(version.artifact, Path("unused"))
     return register_dataset_version(
         by=version.registered_by, organisation=version.organisation, name=f"dated {until}", path=path, retention_until=until, **described

@@ -13,6 +13,7 @@ import django
 django.setup()
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models import Sum
 
 from accounts.roles import Role
@@ -29,16 +30,20 @@ from reports.assess import Request, submit
 from reports.snapshot import snapshot
 
 
-def first(folder: str, organisation: str = "nordbank") -> str:
-    """Register a case from its folder and submit it as a person would."""
+def first(folder: str, organisation: str = "nordbank", only: str = "") -> str:
+    """Register a case from its folder and submit it as a person would; with `only`, paused and of that attack's runs alone."""
     case, name = Path(folder), "Loans"
     where = create_organisation(organisation.capitalize(), slug=organisation)
     alice = create_user(f"alice@{organisation}.example", "Alice")
     add_member(where, alice, Role.MODEL_OWNER)
     files = Submission(case / "model.skops", case / "train.csv", case / "population.csv", case / "schema.yaml", system=name, name=name)
     request = Request(files, release="scores", profile=Profile.SCREENING, seed=0, threads=1)
-    with Crew(Path(settings.WORK), 1, available()) as crew:
-        return str(submit(request, crew, organisation=where, by=alice, carried_out_by=CarriedOutBy.WORKERS).pk)
+    with Crew(Path(settings.WORK), 1, available()) as crew, transaction.atomic():
+        made = submit(request, crew, organisation=where, by=alice, carried_out_by=CarriedOutBy.WORKERS)
+        if only:
+            Assessment.objects.filter(pk=made.pk).update(paused=True)
+            made.runs.exclude(attack=only).update(status=RunStatus.NOT_RUN, reason="Left out.")
+    return str(made.pk)
 
 
 def again(like: str, times: int = 1) -> list[str]:

@@ -129,9 +129,9 @@ class Engine:
         word = {"attack": ("slow_child", "children.attack"), "referee": ("children.referee",)}[role]
         return [pid for pid, said in commands() if str(self.home) in said and any(w in said for w in word) and "bwrap" in said]
 
-    def settle(self, within: float) -> None:
+    def settle(self, within: float, every: float = 0.1) -> None:
         """Wait until everything has ended and was concluded."""
-        until(lambda: self.ask("open_left") == 0, within, "every assessment to end", lambda: self.ask("tally"))
+        until(lambda: self.ask("open_left") == 0, within, "every assessment to end", lambda: self.ask("tally"), every)
 
     def log(self, name: str) -> str:
         return (self.home.parent / f"{name}.log").read_text(errors="replace")
@@ -193,12 +193,12 @@ def drop_database(url: str) -> None:
     subprocess.run(command, check=False, capture_output=True)
 
 
-def until(done: Callable[[], bool], within: float, what: str, told: Callable[[], Any] = lambda: "") -> None:
+def until(done: Callable[[], bool], within: float, what: str, told: Callable[[], Any] = lambda: "", every: float = 0.1) -> None:
     deadline = time.monotonic() + within
     while not done():
         if time.monotonic() > deadline:
             raise AssertionError(f"Waited {within:g} s for {what}: {told()}")
-        time.sleep(0.1)
+        time.sleep(every)
 
 
 def commands() -> Iterator[tuple[int, str]]:
