@@ -50,6 +50,59 @@ class Redis:
         return done.stdout.strip()
 
 
+class Driver:
+    """A process inside the installation that does what it is asked."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self._process = process
+
+    def ask(self, do: str, **arguments: Any) -> Any:
+        assert self._process.stdin
+        assert self._process.stdout
+        self._process.stdin.write(json.dumps({"do": do, **arguments}).encode() + b"\n")
+        self._process.stdin.flush()
+        answer = json.loads(self._process.stdout.readline())
+        if "error" in answer:
+            raise RuntimeError(answer["error"])
+        return answer["ok"]
+
+    def close(self) -> None:
+        self._process.kill()
+        for pipe in (self._process.stdin, self._process.stdout):
+            assert pipe
+            pipe.close()
+        self._process.wait()
+
+
+class Postgres:
+    """A PostgreSQL server of our own, which tests may restart. It refuses to run as root, so it runs as its own user then."""
+
+    def __init__(self, folder: Path) -> None:
+        self._bin = max(Path("/usr/lib/postgresql").glob("*/bin"))
+        self._folder, self.port = folder / "postgres", free_port()
+        self._folder.mkdir()
+        self._as = ["runuser", "-u", "postgres", "--"] if os.getuid() == 0 else []
+        if self._as:
+            folder.chmod(0o755)
+            shutil.chown(self._folder, "postgres")
+        self._run("initdb", "-A", "trust", "-U", "tester", "-D", str(self._folder / "data"))
+        self.start()
+        self.url = f"postgres://tester@127.0.0.1:{self.port}/postgres"
+
+    def start(self) -> None:
+        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={self._folder}"
+        self._run("pg_ctl", "-D", str(self._folder / "data"), "-w", "-l", str(self._folder / "log"), "-o", options, "start")
+
+    def stop(self) -> None:
+        """At once, as when the machine loses power."""
+        self._run("pg_ctl", "-D", str(self._folder / "data"), "-m", "immediate", "stop")
+
+    def _run(self, program: str, *words: str) -> None:
+        subprocess.run(
+            [*self._as, str(self._bin / program), *words], check=True, cwd="/", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+
+
 class Engine:
     """One installation of a topology. Processes are started by name and found again by it."""
 
@@ -74,7 +127,7 @@ class Engine:
             self.environment["DATABASE_URL"] = database or new_database()
             self.environment["CELERY_BROKER_URL"] = self.redis.url
         self.manage("migrate", "--verbosity", "0")
-        self._driver = self._popen("driver", "-m", "tests.engine.driver", pipes=True)
+        self._drivers = [Driver(self._popen("driver", "-m", "tests.engine.driver", pipes=True))]
         self.first, self.expected = "", [[]]
 
     def begin(self, case: Path) -> None:
@@ -95,14 +148,17 @@ class Engine:
 
     def ask(self, do: str, **arguments: Any) -> Any:
         """Something done or read inside the installation (driver.py)."""
-        assert self._driver.stdin
-        assert self._driver.stdout
-        self._driver.stdin.write(json.dumps({"do": do, **arguments}).encode() + b"\n")
-        self._driver.stdin.flush()
-        answer = json.loads(self._driver.stdout.readline())
-        if "error" in answer:
-            raise RuntimeError(answer["error"])
-        return answer["ok"]
+        return self._drivers[0].ask(do, **arguments)
+
+    def another_driver(self) -> Driver:
+        """One more process that asks, for a person at another desk."""
+        self._drivers.append(Driver(self._popen("driver", "-m", "tests.engine.driver", pipes=True)))
+        return self._drivers[-1]
+
+    def use(self, driver: Driver) -> None:
+        """Ask this one from now on: the first one's connection may be gone."""
+        self._drivers.remove(driver)
+        self._drivers.insert(0, driver)
 
     def start(self, name: str, *words: str, wrapper: tuple[str, ...] = (), **environment: str) -> None:
         """Start `manage.py WORDS` as the process `name`; workers are called worker-1, worker-2."""
@@ -139,11 +195,8 @@ class Engine:
     def close(self) -> None:
         for name in list(self.processes):
             self.kill(name)
-        self._driver.kill()
-        for pipe in (self._driver.stdin, self._driver.stdout):
-            assert pipe
-            pipe.close()
-        self._driver.wait()
+        for driver in self._drivers:
+            driver.close()
         if self.redis:
             self.redis.stop()
             drop_database(self.environment["DATABASE_URL"])

@@ -16,15 +16,20 @@ from pathlib import Path
 import pytest
 
 from tests.assessments.cases import write_case
+from tests.engine.checks import check_all_ended_once, submit
 from tests.engine.engine import TOPOLOGIES, Engine, engine, until
 
 pytestmark = [pytest.mark.bubblewrap, pytest.mark.timeout(900)]
 both = pytest.mark.parametrize(
     "running", ["embedded", pytest.param("server", marks=[pytest.mark.postgres, pytest.mark.redis])], indirect=True
 )
+# The second topology is proof, not the every-day check.
+embedded_or_evidence = pytest.mark.parametrize(
+    "running",
+    ["embedded", pytest.param("server", marks=[pytest.mark.postgres, pytest.mark.redis, pytest.mark.evidence])],
+    indirect=True,
+)
 server = pytest.mark.parametrize("running", [pytest.param("server", marks=[pytest.mark.postgres, pytest.mark.redis])], indirect=True)
-# Runs of one case: selection, gap, loss, leakage by group.
-RUNS = 4
 
 
 @pytest.fixture(scope="session")
@@ -47,30 +52,6 @@ def one_worker_and_one_sweeper(running: Engine) -> Iterator[None]:
         running.kill(name)
     for name in {"worker-1", "beat"} - set(running.processes):
         running.start(name)
-
-
-def submit(running: Engine, times: int) -> list[str]:
-    found: list[str] = running.ask("again", like=running.first, times=times)
-    return found
-
-
-def check_all_ended_once(running: Engine, submitted: list[str], *, failed: int = 0) -> None:
-    """No run lost, none counted twice, every number as without disturbance; at most `failed` runs may have failed, with a reason."""
-    lost = double = wrong = broken = 0
-    for assessment in submitted:
-        runs = running.ask("runs", assessment=assessment)
-        lost += sum(run["status"] not in ("completed", "failed", "not_run") for run in runs)
-        broken += sum(run["status"] == "failed" for run in runs)
-        assert all(run["reason"].endswith(".") for run in runs if run["status"] == "failed")
-        got = running.ask("numbers", assessment=assessment)
-        done = {(run["attack"]) for run in runs if run["status"] == "completed"}
-        double += len(got) - len({tuple(map(str, row[:3])) for row in got})
-        if not any(run["status"] == "failed" for run in runs):
-            wrong += got != running.expected
-        assert {row[0] for row in got} <= done
-    print(f"{running.topology}: {len(submitted) * RUNS} runs, lost {lost}, double {double}, other numbers {wrong}, failed {broken}")
-    assert (lost, double, wrong) == (0, 0, 0)
-    assert broken <= failed
 
 
 def kill_child(running: Engine, role: str) -> bool:
@@ -129,7 +110,7 @@ def test_ten_kills_of_each_kind_at_seeded_moments_lose_nothing(running: Engine) 
     check_all_ended_once(running, submitted, failed=4)
 
 
-@both
+@embedded_or_evidence
 def test_bells_that_were_swept_away_are_rung_again(running: Engine) -> None:
     running.kill("worker-1")
     submitted = submit(running, 2)
@@ -143,20 +124,7 @@ def test_bells_that_were_swept_away_are_rung_again(running: Engine) -> None:
     check_all_ended_once(running, submitted)
 
 
-@server
-def test_thirty_seconds_without_a_broker_cost_no_submission_and_no_run(running: Engine) -> None:
-    assert running.redis
-    under_way = submit(running, 2)
-    time.sleep(1)
-    running.redis.stop()
-    while_down = submit(running, 2)
-    time.sleep(30)
-    running.redis.start()
-    running.settle(120)
-    check_all_ended_once(running, under_way + while_down)
-
-
-@both
+@embedded_or_evidence
 def test_two_workers_given_the_same_runs_share_them(running: Engine) -> None:
     running.start("worker-2")
     until(lambda: len(running.ask("tally")["workers"]) >= 2, 30, "the second worker")
@@ -169,6 +137,7 @@ def test_two_workers_given_the_same_runs_share_them(running: Engine) -> None:
     assert len(holders) == 2
 
 
+@pytest.mark.evidence
 @server
 def test_a_worker_whose_clock_is_an_hour_off_neither_steals_nor_loses(running: Engine) -> None:
     for offset in ("+3600", "-3600"):
@@ -180,7 +149,7 @@ def test_a_worker_whose_clock_is_an_hour_off_neither_steals_nor_loses(running: E
         running.kill("worker-2")
 
 
-@both
+@embedded_or_evidence
 def test_a_cancelled_assessment_stops_at_once_and_its_neighbour_finishes(running: Engine) -> None:
     doomed, neighbour = submit(running, 2)
     until(lambda: any(r["status"] == "running" for r in running.ask("runs", assessment=doomed)), 30, "the first run")
@@ -195,7 +164,7 @@ def test_a_cancelled_assessment_stops_at_once_and_its_neighbour_finishes(running
     check_all_ended_once(running, [neighbour])
 
 
-@both
+@embedded_or_evidence
 def test_a_paused_assessment_waits_until_it_is_resumed(running: Engine) -> None:
     running.kill("worker-1")
     waiting, other = submit(running, 2)
@@ -208,7 +177,7 @@ def test_a_paused_assessment_waits_until_it_is_resumed(running: Engine) -> None:
     check_all_ended_once(running, [waiting, other])
 
 
-@both
+@embedded_or_evidence
 def test_a_worker_asked_to_stop_hands_its_run_back_and_is_gone_in_seconds(running: Engine) -> None:
     submitted = submit(running, 1)
     until(lambda: any(r["status"] == "running" for r in running.ask("runs", assessment=submitted[0])), 30, "the first run")
@@ -222,7 +191,7 @@ def test_a_worker_asked_to_stop_hands_its_run_back_and_is_gone_in_seconds(runnin
     check_all_ended_once(running, submitted)
 
 
-@both
+@embedded_or_evidence
 def test_an_evidence_file_that_was_altered_is_named_and_not_used(running: Engine) -> None:
     running.kill("worker-1")
     (assessment,) = submit(running, 1)
