@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
+import traceback
 from typing import Any
 
 import structlog
@@ -45,7 +47,7 @@ def without_people(logger: Any, method: str, event: dict[str, Any]) -> dict[str,
     """A traceback's frames without its message, and without local values: an error's text may hold what people sent."""
     found = event.pop("exc_info", None)
     if found:
-        error = found[1] if isinstance(found, tuple) else found
+        error = found[1] if isinstance(found, tuple) else sys.exc_info()[1] if found is True else found
         if isinstance(error, BaseException):
             event["error"] = type(error).__name__
             event["frames"] = frames(error)
@@ -54,8 +56,6 @@ def without_people(logger: Any, method: str, event: dict[str, Any]) -> dict[str,
 
 def frames(error: BaseException) -> list[str]:
     """Where an error came from, the last steps of it: file, line and function."""
-    import traceback
-
     steps = traceback.extract_tb(error.__traceback__)[-6:]
     return [f"{os.path.relpath(step.filename)}:{step.lineno} {step.name}" for step in steps]
 

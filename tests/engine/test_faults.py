@@ -193,18 +193,20 @@ def test_a_worker_asked_to_stop_hands_its_run_back_and_is_gone_in_seconds(runnin
 
 @embedded_or_evidence
 def test_an_evidence_file_that_was_altered_is_named_and_not_used(running: Engine) -> None:
-    running.kill("worker-1")
     (assessment,) = submit(running, 1)
-    running.start("worker-1")
 
-    def loss_is_done() -> bool:
-        return any(r["attack"].endswith("loss") and r["status"] == "completed" for r in running.ask("runs", assessment=assessment))
+    def loss_is(*statuses: str) -> bool:
+        return any(r["attack"].endswith("loss") and r["status"] in statuses for r in running.ask("runs", assessment=assessment))
 
-    until(loss_is_done, 60, "a completed run")
+    # Paused while the last attack is under way, so that what reads its outcomes has not begun.
+    until(lambda: loss_is("running", "completed"), 60, "the last attack", every=0.05)
+    running.ask("pause", assessment=assessment)
+    until(lambda: loss_is("completed"), 60, "its end")
     kept = {running.home / "evidence" / f"{sha256}.npz": b"" for sha256 in running.ask("evidence", assessment=assessment, kind="outcomes")}
     for path in kept:
         kept[path] = path.read_bytes()
         path.write_bytes(kept[path][:-1] + bytes([kept[path][-1] ^ 1]))
+    running.ask("resume", assessment=assessment)
     running.settle(120)
     by_group = next(r for r in running.ask("runs", assessment=assessment) if r["attack"] == "disparity.vulnerability")
     assert by_group["status"] == "failed"

@@ -32,6 +32,7 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from assessments.crew import Crew
+from assessments.isolation import available
 from assessments.models import Assessment, State
 from governance.models import Artifact, DatasetVersion, ModelVersion
 from reports.snapshot import results_schema
@@ -51,7 +52,7 @@ class Ended:
 
 @pytest.fixture(scope="module")
 def crew(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crew]:
-    with Crew(tmp_path_factory.mktemp("crew"), 1) as crew:
+    with Crew(tmp_path_factory.mktemp("crew"), 1, available()) as crew:
         yield crew
 
 
@@ -73,7 +74,7 @@ Assess = Callable[..., Ended]
 def assess(crew: Crew, settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Assess:
     """Run the command on these files."""
     home_in(settings, tmp_path / "home")
-    monkeypatch.setattr("reports.assess.Crew", lambda work, threads: nullcontext(crew))
+    monkeypatch.setattr("reports.assess.Crew", lambda work, threads, isolation: nullcontext(crew))
 
     def run(options: dict[str, Path], out: Path = tmp_path / "out", **more: Any) -> Ended:
         code = 0
