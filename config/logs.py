@@ -13,6 +13,15 @@ from typing import Any
 
 import structlog
 
+QUIETER = {
+    # Their own lines about requests hold addresses people typed; requests are told of by config.requests instead.
+    "django.request": "ERROR",
+    "django.server": "ERROR",
+    "kombu": "ERROR",
+    # A bell heard is no news: what came of it is told by assessments.work.
+    "celery.worker.strategy": "WARNING",
+    "celery.app.trace": "WARNING",
+}
 FORMATS = ("plain", "json")
 SHARED: list[Any] = [
     structlog.contextvars.merge_contextvars,
@@ -38,8 +47,7 @@ def logging_settings(level: str, form: str) -> dict[str, Any]:
         "formatters": {"lines": {"()": structlog.stdlib.ProcessorFormatter, "foreign_pre_chain": SHARED, "processors": processors}},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "lines"}},
         "root": {"handlers": ["stderr"], "level": level},
-        # Its own lines about requests hold addresses people typed; requests are told of by config.requests instead.
-        "loggers": {"django.request": {"level": "ERROR"}, "django.server": {"level": "ERROR"}, "kombu": {"level": "ERROR"}},
+        "loggers": {name: {"level": least} for name, least in QUIETER.items()},
     }
 
 

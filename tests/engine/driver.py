@@ -25,7 +25,10 @@ from assessments.isolation import available
 from assessments.models import OPEN, Assessment, CarriedOutBy, Evidence, Observation, Run, RunStatus, Worker
 from assessments.plan import PlannedRun, Profile
 from decisions.models import Conclusion
+from governance.facts import ModelFacts
+from governance.models import ModelVersion
 from governance.policy import default_policy
+from governance.services import register_model_version
 from reports.assess import Request, submit
 from reports.snapshot import snapshot
 
@@ -49,6 +52,10 @@ def first(folder: str, organisation: str = "nordbank", only: str = "") -> str:
 def again(like: str, times: int = 1) -> list[str]:
     """The same assessment, submitted anew."""
     known = Assessment.objects.get(pk=like)
+    return [_submitted_like(known, known.model_version) for _ in range(times)]
+
+
+def _submitted_like(known: Assessment, version: ModelVersion) -> str:
     runs = [
         PlannedRun(
             r.attack,
@@ -62,14 +69,24 @@ def again(like: str, times: int = 1) -> list[str]:
         )
         for r in known.runs.all()
     ]
-    made = (
-        services.submit_assessment(
-            by=known.submitted_by, model_version=known.model_version, train=known.train, population=known.population,
-            plan=known.plan, runs=runs, title=known.title,
-        )
-        for _ in range(times)
+    made = services.submit_assessment(
+        by=known.submitted_by, model_version=version, train=known.train, population=known.population, plan=known.plan, runs=runs,
+        title=known.title,
     )  # fmt: skip
-    return [str(assessment.pk) for assessment in made]
+    return str(made.pk)
+
+
+def hostile(like: str, does: str) -> str:
+    """An assessment like another one, of a model that does its worst (tests/assessments/hostile_child.py)."""
+    known = Assessment.objects.get(pk=like)
+    version = known.model_version
+    path = Path(settings.WORK) / f"{does}.json"
+    path.write_text(json.dumps({"does": does, "paths": ["/etc/passwd", str(settings.INVERSIGHT_HOME)]}))
+    described = register_model_version(
+        by=known.submitted_by, organisation=known.organisation, system=version.model.system, name=does, path=path,
+        facts=ModelFacts("json", "Hostile", tuple(version.classes), tuple(version.inputs), "scores"),
+    )  # fmt: skip
+    return _submitted_like(known, described)
 
 
 def open_left() -> int:
@@ -135,7 +152,9 @@ def ring(times: int) -> bool:
     return bell.ring(times)
 
 
-DOES = {f.__name__: f for f in (first, again, open_left, tally, numbers, digest, runs, evidence, state, cancel, pause, resume, ring)}
+DOES = {
+    f.__name__: f for f in (first, again, open_left, tally, numbers, digest, runs, evidence, state, cancel, pause, resume, ring, hostile)
+}
 
 
 def main() -> None:

@@ -107,7 +107,7 @@ class Engine:
     """One installation of a topology. Processes are started by name and found again by it."""
 
     def __init__(self, folder: Path, topology: str, *, slow: bool = True, lease: float = LEASE, database: str = "") -> None:
-        self.home, self.topology = folder / "home", topology
+        self.home, self.topology, self.web_port = folder / "home", topology, free_port()
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.redis = Redis(folder) if topology == "server" else None
         self.environment = {
@@ -161,9 +161,11 @@ class Engine:
         self._drivers.insert(0, driver)
 
     def start(self, name: str, *words: str, wrapper: tuple[str, ...] = (), **environment: str) -> None:
-        """Start `manage.py WORDS` as the process `name`; workers are called worker-1, worker-2."""
-        words = words or {"worker": ("worker", "--slots", "1"), "beat": ("sweep", "--every", "0.3")}[name.split("-")[0]]
-        self.processes[name] = self._popen(name, "manage.py", *words, wrapper=wrapper, **environment)
+        """Start a process under its name (worker-1, worker-2, beat, web), or `manage.py WORDS`."""
+        usual = {"worker": ("manage.py", "worker", "--slots", "1"), "beat": ("manage.py", "sweep", "--every", "0.3")}
+        web = ("-m", "gunicorn", "config.wsgi", "--bind", f"127.0.0.1:{self.web_port}", "--no-control-socket")
+        command = ("manage.py", *words) if words else (usual | {"web": web})[name.split("-")[0]]
+        self.processes[name] = self._popen(name, *command, wrapper=wrapper, **environment)
 
     def kill(self, name: str) -> None:
         """`kill -9` of a process and all it started; it is not replaced."""

@@ -72,6 +72,7 @@ FAULTS: dict[str, Callable[[Engine], object]] = {
     "worker": lambda e: replace(e, "worker-2"),
     "attack child": lambda e: kill_child(e, "attack"),
     "referee child": lambda e: kill_child(e, "referee"),
+    "web": lambda e: replace(e, "web"),
     "beat": lambda e: replace(e, "beat"),
 }
 
@@ -91,6 +92,7 @@ def disturb(running: Engine, moments: int, seed: int) -> dict[str, int]:
 @both
 def test_whoever_is_killed_every_run_ends_once_with_its_numbers(running: Engine) -> None:
     running.start("worker-2")
+    running.start("web")
     submitted = submit(running, 5)
     injected = disturb(running, 1, seed=1)
     running.settle(180)
@@ -102,6 +104,7 @@ def test_whoever_is_killed_every_run_ends_once_with_its_numbers(running: Engine)
 @both
 def test_ten_kills_of_each_kind_at_seeded_moments_lose_nothing(running: Engine) -> None:
     running.start("worker-2")
+    running.start("web")
     submitted = submit(running, 20)
     injected = disturb(running, 10, seed=2)
     running.settle(600)
@@ -110,7 +113,8 @@ def test_ten_kills_of_each_kind_at_seeded_moments_lose_nothing(running: Engine) 
     check_all_ended_once(running, submitted, failed=4)
 
 
-@embedded_or_evidence
+@pytest.mark.evidence
+@both
 def test_bells_that_were_swept_away_are_rung_again(running: Engine) -> None:
     running.kill("worker-1")
     submitted = submit(running, 2)
@@ -124,7 +128,8 @@ def test_bells_that_were_swept_away_are_rung_again(running: Engine) -> None:
     check_all_ended_once(running, submitted)
 
 
-@embedded_or_evidence
+@pytest.mark.evidence
+@both
 def test_two_workers_given_the_same_runs_share_them(running: Engine) -> None:
     running.start("worker-2")
     until(lambda: len(running.ask("tally")["workers"]) >= 2, 30, "the second worker")
@@ -164,7 +169,8 @@ def test_a_cancelled_assessment_stops_at_once_and_its_neighbour_finishes(running
     check_all_ended_once(running, [neighbour])
 
 
-@embedded_or_evidence
+@pytest.mark.evidence
+@both
 def test_a_paused_assessment_waits_until_it_is_resumed(running: Engine) -> None:
     running.kill("worker-1")
     waiting, other = submit(running, 2)

@@ -50,6 +50,7 @@ def test_thirty_seconds_without_a_broker_cost_no_submission_and_no_run(case: Pat
         check_all_ended_once(running, under_way + while_down)
 
 
+@pytest.mark.evidence
 @pytest.mark.postgres
 @pytest.mark.redis
 def test_a_database_that_is_restarted_in_the_middle_costs_no_run(case: Path, folder: Path) -> None:
@@ -137,7 +138,7 @@ def check_a_crowd(topology: str, case: Path, people: int, each: int, seconds: fl
             assert "Traceback" not in running.log(name), name
 
 
-@pytest.mark.parametrize("topology", ["embedded", pytest.param("server", marks=on_server)])
+@pytest.mark.parametrize("topology", ["embedded", pytest.param("server", marks=[*on_server, pytest.mark.evidence])])
 def test_people_who_submit_at_the_same_time_are_all_served(case: Path, topology: str) -> None:
     check_a_crowd(topology, case, people=4, each=2, seconds=2)
 

@@ -15,7 +15,10 @@ from rich.table import Table
 from assessments.claims import MOST_ATTEMPTS
 from assessments.models import Priority, Run, RunStatus, Shard, Worker
 from assessments.presence import REFUSES
-from assessments.selectors import due_count, held_work, idle_slots, live_workers, open_assessments
+from assessments.selectors import Line, due_count, held_work, idle_slots, live_workers, open_assessments
+from reports.console import printable
+
+NUMBERS = ("waits", "runs", "ended", "slots", "try", "step")
 
 
 class Command(BaseCommand):
@@ -33,40 +36,40 @@ class Command(BaseCommand):
         console.print(_workers(workers) if workers else "\nNo worker has told of itself. Start one: manage.py worker, or manage.py up.")
 
 
-def _table(title: str, *columns: str, numbers: tuple[str, ...] = ()) -> Table:
-    table = Table(title=f"\n{title}", title_justify="left", box=None, pad_edge=False)
+def _table(title: str, *columns: str) -> Table:
+    """Plain columns; numbers to the right, and the last column takes what is left of the line."""
+    table = Table(title=f"\n{title}", title_justify="left", title_style="bold", box=None, pad_edge=False)
     for column in columns:
-        table.add_column(column, justify="right" if column in numbers else "left", overflow="fold")
+        table.add_column(column, justify="right" if column in NUMBERS else "left", no_wrap=column != columns[-1], overflow="fold")
     return table
 
 
-def _assessments(lines: list[Any]) -> Table:
-    numbers = ("queued", "running", "ended", "shards left")
-    table = _table("Assessments", "id", "title", "organisation", "state", "priority", *numbers, "submitted", numbers=numbers)
+def _assessments(lines: list[Line]) -> Table:
+    table = _table("Assessments", "id", "state", "priority", "waits", "runs", "ended", "submitted", "organisation", "title")
     for line in lines:
         a = line.assessment
         state = f"{a.state}, paused" if a.paused else a.state
-        counts = (line.queued, line.running, line.ended, line.shards_left)
-        table.add_row(
-            str(a.pk)[:8], a.title, a.organisation.name, state, Priority(a.priority).name.lower(), *map(str, counts), _ago(a.submitted)
-        )
+        waits = f"{line.queued}+{line.shards_left}" if line.shards_left else str(line.queued)
+        counts = (waits, str(line.running), str(line.ended))
+        priority = Priority(a.priority).name.lower()
+        table.add_row(str(a.pk)[:8], state, priority, *counts, _ago(a.submitted), a.organisation.slug[:20], printable(a.title))
     return table
 
 
 def _held(held: list[Run | Shard]) -> Table:
-    table = _table("Under way", "run", "assessment", "worker", "attempt", "steps", "questions", "since", "lease for")
+    table = _table("Under way", "assessment", "try", "step", "since", "lease for", "worker", "run")
     for work in held:
         run = work.run if isinstance(work, Shard) else work
-        table.add_row(
-            str(work), str(run.assessment_id)[:8], work.worker, f"{work.attempts} of {MOST_ATTEMPTS}", f"{work.steps_done} of {work.steps}",
-            f"{work.queries:,}", _ago(work.started), _seconds(work.lease_until, timezone.now()),
-        )  # fmt: skip
+        step = f"{work.steps_done}/{work.steps}" if work.steps else "-"
+        lease = _seconds(work.lease_until, timezone.now())
+        tried = f"{work.attempts}/{MOST_ATTEMPTS}"
+        table.add_row(str(run.assessment_id)[:8], tried, step, _ago(work.started), lease, work.worker, printable(str(work)))
     return table
 
 
 def _workers(workers: list[Worker]) -> Table:
     live = {worker.pk for worker in live_workers()}
-    table = _table("Workers", "name", "state", "slots", "walls", "started", "last seen", numbers=("slots",))
+    table = _table("Workers", "name", "state", "slots", "walls", "started", "last seen")
     for worker in workers:
         state = "stopping" if worker.stopping else "live" if worker.pk in live else "gone"
         walls = "opens no model" if worker.isolation == REFUSES else worker.isolation
