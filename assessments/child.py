@@ -6,6 +6,7 @@ A child dies with the thread that started it (PR_SET_PDEATHSIG), so that thread 
 from __future__ import annotations
 
 import json
+import math
 import os
 import queue
 import signal
@@ -14,13 +15,14 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 
 from assessments.errors import ChildRefused, ChildStopped, ChildTooSlow, NotRun
+from assessments.folders import MOST_BYTES, MOST_FILES, held_open, overfull
 from assessments.isolation import CHECKOUT, Isolation
 
 LONGEST_LINE = 16 * 2**20
@@ -28,8 +30,6 @@ LONGEST_LINE = 16 * 2**20
 MOST_WAITING = 8
 LAST_MOMENTS = 5.0  # seconds a child may still live after it closed its output
 GLANCE = 0.5  # seconds between two looks at a child while it works
-# What a child may leave in its folder, so that it cannot fill the disk.
-MOST_BYTES, MOST_FILES = 8 * 2**30, 20_000
 NOT_APPLICABLE = {"NotApplicable", "AccessDenied", "BudgetTooSmall"}
 # What the attack child must answer to each command: it holds a stranger's model, so nothing it says is taken on trust.
 REPLIES: dict[str, dict[str, type]] = {
@@ -38,6 +38,7 @@ REPLIES: dict[str, dict[str, type]] = {
     "ask": {"queries": int},
 }
 PROGRESS: dict[str, type] = {"done": int, "steps": int, "queries": int}
+LONGEST_SENTENCE, LARGEST_NUMBER, DEEPEST = 1000, 2**63 - 1, 20
 NO_REPLY = "The {} process answered with something that is no reply, and was stopped."
 Progress = Callable[[dict[str, Any]], None]
 
@@ -52,7 +53,17 @@ class Child:
         code = sorted({CHECKOUT / room for room in ("attacks", "assessments", program.split(".")[0])})
         words = [sys.executable, "-W", "ignore", "-m", program]
         command, inherited = isolation.command(words, environment, code=code, readable=[given], writable=[made])
-        self._process = subprocess.Popen(
+        with ExitStack() as open_files:
+            kept = [open_files.enter_context(file).fileno() for file in inherited]
+            self._process = self._started(command, environment, made, kept)
+        self._stopped = threading.Event()
+        self._lines: queue.Queue[str] = queue.Queue(MOST_WAITING)
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
+
+    @staticmethod
+    def _started(command: list[str], environment: dict[str, str], made: Path, kept: list[int]) -> subprocess.Popen[str]:
+        return subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -63,14 +74,8 @@ class Child:
             encoding="utf-8",
             errors="replace",
             start_new_session=True,
-            pass_fds=[file.fileno() for file in inherited],
+            pass_fds=kept,
         )
-        for file in inherited:
-            file.close()
-        self._stopped = threading.Event()
-        self._lines: queue.Queue[str] = queue.Queue(MOST_WAITING)
-        self._listener = threading.Thread(target=self._listen, daemon=True)
-        self._listener.start()
 
     @property
     def pid(self) -> int:
@@ -78,12 +83,11 @@ class Child:
 
     def ask(self, do: str, *, progress: Progress | None = None, **arguments: Any) -> dict[str, Any]:
         """The child's reply; raises NotRun or ChildRefused with its sentence, ChildStopped when it died, ChildTooSlow."""
-        try:
-            assert self._process.stdin is not None
-            self._process.stdin.write(json.dumps({"do": do, **arguments}) + "\n")
-            self._process.stdin.flush()
-        except (OSError, ValueError):  # the pipe is broken, or was closed by `stop`
-            raise ChildStopped(self._last_words()) from None
+        if not self.alive():
+            raise ChildStopped(self._last_words())
+        # Beside the waiting below: a child that reads nothing must not hold its parent for longer than its time.
+        command = json.dumps({"do": do, **arguments}) + "\n"
+        threading.Thread(target=self._tell, args=(command,), daemon=True).start()
         deadline = time.monotonic() + settings.LONGEST_ANSWER
         while True:
             message = self._next(deadline)
@@ -91,7 +95,7 @@ class Child:
                 if progress:
                     progress(self._checked(message["progress"], PROGRESS))
             elif "error" in message:
-                raise (NotRun if message.get("kind") in NOT_APPLICABLE else ChildRefused)(" ".join(str(message["error"]).split())[:1000])
+                raise (NotRun if message.get("kind") in NOT_APPLICABLE else ChildRefused)(_one_line(message["error"]))
             else:
                 return self._checked(message["ok"], REPLIES.get(do, {}))
 
@@ -111,6 +115,12 @@ class Child:
         assert self._process.stdin is not None
         with suppress(OSError, ValueError):  # a command the child did not live to read
             self._process.stdin.close()
+
+    def _tell(self, command: str) -> None:
+        assert self._process.stdin is not None
+        with suppress(OSError, ValueError):  # it died, or was stopped: whoever waits for its answer hears that
+            self._process.stdin.write(command)
+            self._process.stdin.flush()
 
     def _listen(self) -> None:
         # This thread alone reads and closes the child's output: whatever still holds the other end can only keep it waiting.
@@ -149,7 +159,7 @@ class Child:
             if late:
                 self.stop()
                 raise ChildTooSlow(f"The {self.role} process took longer than {settings.LONGEST_ANSWER:,.0f} seconds and was stopped.")
-            if _overfull(self._made):
+            if overfull(self._made) or held_open(self.pid) > MOST_BYTES:
                 self.stop()
                 raise ChildRefused(
                     f"The {self.role} process wrote more than {MOST_BYTES // 2**30} GiB or {MOST_FILES:,} files into its folder, "
@@ -158,7 +168,7 @@ class Child:
 
     def _checked(self, told: Any, expected: Mapping[str, type]) -> dict[str, Any]:
         """`told`, if it is a mapping in which every expected key has its type."""
-        if not isinstance(told, dict) or any(type(told.get(key)) is not kind for key, kind in expected.items()):
+        if not isinstance(told, dict) or any(type(told.get(key)) is not kind for key, kind in expected.items()) or not _storable(told):
             raise self._no_reply()
         return told
 
@@ -197,15 +207,21 @@ def _environment(threads: int, folder: Path, walled: bool) -> dict[str, str]:
     }
 
 
-def _overfull(folder: Path) -> bool:
-    """Does the folder hold more than a child may leave? Links are not followed; what vanishes meanwhile is not counted."""
-    size = files = 0
-    with suppress(OSError):
-        for _, folders, names, descriptor in os.fwalk(folder):
-            files += len(names) + len(folders)
-            for name in names:
-                with suppress(OSError):
-                    size += os.stat(name, dir_fd=descriptor, follow_symlinks=False).st_size
-            if size > MOST_BYTES or files > MOST_FILES:
-                return True
-    return False
+def _one_line(told: Any) -> str:
+    """A child's sentence for a person: one line, nothing that moves a cursor or that a database refuses."""
+    said = "".join(c if c.isprintable() else " " for c in str(told)[: 4 * LONGEST_SENTENCE])
+    return " ".join(said.split())[:LONGEST_SENTENCE]
+
+
+def _storable(told: Any, depth: int = 0) -> bool:
+    """Can both databases keep this? No half characters, no NUL, no number beyond 64 bits, no infinity, nothing nested without end."""
+    if isinstance(told, str):
+        return "\0" not in told and not any("\ud800" <= c <= "\udfff" for c in told)
+    if isinstance(told, bool) or told is None:
+        return True
+    if isinstance(told, int):
+        return abs(told) <= LARGEST_NUMBER
+    if isinstance(told, float):
+        return math.isfinite(told)
+    inside = [*told.keys(), *told.values()] if isinstance(told, dict) else told
+    return depth < DEEPEST and all(_storable(each, depth + 1) for each in inside)

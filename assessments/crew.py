@@ -23,8 +23,10 @@ from typing import Any
 
 from assessments.child import Child, Progress
 from assessments.errors import ChildRefused
+from assessments.folders import mark_alive, removed
 from assessments.isolation import Isolation
 
+PREFIX = "crew-"
 ROLES = ("attack", "referee")
 LARGEST_FILE = 4 * 2**30
 COPIED = 2**20
@@ -36,8 +38,8 @@ class Crew:
 
     def __init__(self, work: Path, threads: int, isolation: Isolation) -> None:
         work.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._folder = tempfile.TemporaryDirectory(dir=work, prefix="crew-", ignore_cleanup_errors=True)
-        self.folder = Path(self._folder.name)
+        self.folder = Path(tempfile.mkdtemp(dir=work, prefix=PREFIX))
+        self._alive = mark_alive(self.folder)
         self.kept = self.folder / "kept"
         self.kept.mkdir()
         for role in ROLES:
@@ -56,7 +58,8 @@ class Crew:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.stop()
-        self._folder.cleanup()
+        removed(self.folder)
+        os.close(self._alive)
 
     def stop(self) -> None:
         """End both children now, from any thread: whoever waits for one hears ChildStopped. They are started afresh when needed."""
@@ -145,10 +148,7 @@ class Crew:
     def discard(self, path: Path) -> None:
         """Remove a file or folder of this crew that is needed no longer."""
         if self.folder in path.parents:
-            if path.is_dir() and not path.is_symlink():
-                shutil.rmtree(path, ignore_errors=True)
-            else:
-                path.unlink(missing_ok=True)
+            removed(path)
 
     def _fresh(self, folder: Path, name: str) -> Path:
         """A path called `name` in a new folder of its own: what people read in messages is the name."""

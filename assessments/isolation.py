@@ -12,8 +12,8 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import IO
 
@@ -73,7 +73,13 @@ class Isolation:
         ]  # fmt: skip
         for name, value in environment.items():
             words += ["--setenv", name, value]
-        for path in (*SYSTEM, *_python(), *map(str, (*code, *readable))):
+        for path in (*SYSTEM, *_python()):
+            words += ["--ro-bind-try", path, path]
+        home = str(settings.INVERSIGHT_HOME)
+        if home.startswith(tuple(f"{folder}/" for folder in SYSTEM)):
+            # A home below a folder that everybody may read: nothing of it is there, but what follows.
+            words += ["--tmpfs", home]
+        for path in map(str, (*code, *readable)):
             words += ["--ro-bind-try", path, path]
         for path in map(str, writable):
             words += ["--bind", path, path]
@@ -83,8 +89,8 @@ class Isolation:
 
 
 SANDBOX = (
-    "The model ran in a sandbox: no network, no other process, no file but its own folder, limits on memory and time. "
-    "A system-call filter refused the rest (bubblewrap, seccomp)."
+    "The model ran in a sandbox (bubblewrap, seccomp): no network, no other process, limits on memory and time, and of this "
+    "machine's files only the programs it runs on and the folder it was given."
 )
 LIMITS = (
     "The model ran in a process of its own with an empty environment, no credentials, and limits on memory and files. "
@@ -96,12 +102,15 @@ WEAK = (
 )
 
 
-@cache
 def available() -> Isolation:
-    """The best this machine can do, tried out once per process."""
+    """The best this machine can do. Tried out until it works once in this process: a failure may have been a moment's."""
     bwrap = shutil.which("bwrap")
-    sandbox = Isolation("sandbox", SANDBOX, bwrap or "")
-    return sandbox if bwrap and _holds(sandbox) else Isolation("limits", LIMITS)
+    if bwrap and bwrap not in _tried:
+        _tried.update({bwrap} if _holds(Isolation("sandbox", SANDBOX, bwrap)) else ())
+    return Isolation("sandbox", SANDBOX, bwrap) if bwrap and bwrap in _tried else Isolation("limits", LIMITS)
+
+
+_tried: set[str] = set()
 
 
 def for_strangers() -> Isolation:
@@ -123,10 +132,9 @@ def _holds(sandbox: Isolation) -> bool:
         words = [sys.executable, "-S", "-c", PROBE, outside, given]
         try:
             command, inherited = sandbox.command(words, {"PATH": os.defpath}, code=(), readable=[Path(given)], writable=())
-            kept = [file.fileno() for file in inherited]
-            done = subprocess.run(command, capture_output=True, text=True, timeout=60, pass_fds=kept, stdin=subprocess.DEVNULL)
-            for file in inherited:
-                file.close()
+            with ExitStack() as open_files:
+                kept = [open_files.enter_context(file).fileno() for file in inherited]
+                done = subprocess.run(command, capture_output=True, text=True, timeout=60, pass_fds=kept, stdin=subprocess.DEVNULL)
         except (OSError, RuntimeError, ImportError, subprocess.TimeoutExpired):
             return False
         return done.returncode == 0 and done.stdout.strip() == "walled in"

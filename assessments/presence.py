@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 
 import structlog
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 from django.db.models.functions import Now
 
+from assessments.crew import PREFIX
 from assessments.errors import Refused
+from assessments.folders import clear_abandoned
 from assessments.heartbeat import BEATS
 from assessments.isolation import for_strangers
 from assessments.models import Worker
@@ -28,6 +31,8 @@ class Presence:
         self._changed = threading.Event()
 
     def start(self) -> None:
+        """Tell of it from now on, and clear away what a worker that was killed here left behind."""
+        clear_abandoned(Path(settings.WORK), PREFIX)
         try:
             isolation = for_strangers().level
         except Refused as refusal:

@@ -19,6 +19,7 @@ from attacks.errors import AttackError
 Handler = Callable[..., dict[str, Any]]
 GIB = 2**30
 LARGEST_FILE = 4 * GIB
+MOST_THREADS = 512
 LONGEST_WORK = 7 * 24 * 3600  # seconds of processor time; the worker's clock stops a command much earlier
 
 
@@ -30,7 +31,10 @@ def limit_self() -> None:
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
         resource.setrlimit(resource.RLIMIT_AS, (_memory(), _memory()))
-        if not os.environ.get("CHILD_WALLED"):
+        if os.environ.get("CHILD_WALLED"):
+            # Counted within the sandbox alone. Root is exempt from it: for root the limit on memory bounds threads.
+            resource.setrlimit(resource.RLIMIT_NPROC, (MOST_THREADS, MOST_THREADS))
+        else:
             _wall_in()
     resource.setrlimit(resource.RLIMIT_CPU, (LONGEST_WORK, LONGEST_WORK))
     resource.setrlimit(resource.RLIMIT_FSIZE, (LARGEST_FILE, LARGEST_FILE))

@@ -17,8 +17,12 @@ REFUSED = (
     "keyctl", "add_key", "request_key", "bpf", "perf_event_open", "userfaultfd", "io_uring_setup", "io_uring_enter", "io_uring_register",
     "init_module", "finit_module", "delete_module", "kexec_load", "kexec_file_load", "reboot", "syslog", "acct", "quotactl",
     "settimeofday", "clock_settime", "clock_adjtime", "adjtimex", "sethostname", "setdomainname", "personality", "iopl", "ioperm",
-    "name_to_handle_at", "open_by_handle_at", "fanotify_init", "lookup_dcookie", "vhangup", "memfd_secret",
+    "name_to_handle_at", "open_by_handle_at", "fanotify_init", "lookup_dcookie", "vhangup",
+    # Memory that no limit on the process counts.
+    "memfd_create", "memfd_secret", "shmget", "shmat", "shmctl", "shmdt", "semget", "semop", "semctl", "msgget", "msgsnd", "mq_open",
 )  # fmt: skip
+# Without these there is no wall; the others are refused where the system's libseccomp knows them.
+CORE = ("socket", "connect", "fork", "vfork", "ptrace", "unshare", "setns", "mount", "memfd_create", "shmget")
 
 
 def refusing(*more: str) -> pyseccomp.SyscallFilter:
@@ -28,8 +32,10 @@ def refusing(*more: str) -> pyseccomp.SyscallFilter:
     for name in (*REFUSED, *more):
         try:
             wall.add_rule(refuse, name)
-        except OSError:  # a call this kernel's architecture has never had
-            continue
+        except OSError as problem:
+            # EINVAL: a call that this libseccomp or this architecture does not know.
+            if problem.errno != errno.EINVAL or name in CORE:
+                raise
     wall.add_rule(refuse, "clone", pyseccomp.Arg(0, pyseccomp.MASKED_EQ, CLONE_THREAD, 0))
     # Its flags lie in memory, where no filter sees them; told that there is no clone3, libraries take clone.
     wall.add_rule(pyseccomp.ERRNO(errno.ENOSYS), "clone3")
@@ -42,5 +48,5 @@ def write_filter(file: IO[bytes]) -> None:
 
 
 def wall_in() -> None:
-    """Load the filter into this process, for good. Nothing is left to be started, so `execve` is refused too."""
-    refusing("execve", "execveat").load()
+    """Load the filter into this process, for good. Nothing is left to be started, and nobody else is its own to signal."""
+    refusing("execve", "execveat", "kill").load()

@@ -19,6 +19,7 @@ import numpy as np
 from assessments.children.attack import AttackChild
 from assessments.children.loop import serve
 from attacks.access import Access, Remembering
+from attacks.errors import ModelProblem
 
 HOME = Path(os.environ["HOME"])
 
@@ -110,6 +111,32 @@ def fills_temporary_folders() -> None:
     )
 
 
+def hides_memory() -> None:
+    import ctypes
+
+    libc = ctypes.CDLL(None, use_errno=True)
+    note(memfd=libc.memfd_create(b"x", 0), shared=libc.shmget(0, 2**20, 0o1666), queue=libc.msgget(0, 0o1666))
+
+
+def hides_files() -> None:
+    held = []
+    for n in range(100):
+        file = open(HOME / f"hidden{n}", "wb")  # noqa: SIM115
+        os.unlink(HOME / f"hidden{n}")
+        file.write(b"x" * 2**22)
+        file.flush()
+        held.append(file)
+    time.sleep(60)
+
+
+def nests() -> None:
+    os.chdir(HOME)
+    for _ in range(1500):
+        os.mkdir("d")
+        os.chdir("d")
+    time.sleep(60)
+
+
 def prints() -> None:
     line = b"x" * 2**20 + b"\n"
     for descriptor in range(64):
@@ -144,10 +171,11 @@ DEEDS = {
     f.__name__: f
     for f in (
         loops, eats_memory, forks, opens_sockets, reads, writes_outside, makes_namespaces, fills_its_folder, fills_temporary_folders,
-        prints, exits, kills_everybody, sleeps,
+        prints, exits, kills_everybody, sleeps, hides_memory, hides_files, nests,
     )
 }  # fmt: skip
 SAID: dict[str, Any] = {}
+REPLIES = {"says_half_characters": "half \ud800 a character", "says_nothing_visible": "a\0b\x1b[2Jc\u202ed", "says_much": "x" * 10**6}
 
 
 class Hostile:
@@ -181,7 +209,9 @@ class HostileChild(AttackChild):
     def ask(self, *, out: str, **arguments: Any) -> dict[str, Any]:
         answer = super().ask(out=out, **arguments)
         plant(SAID["does"], Path(out))
-        return answer
+        if SAID["does"] in REPLIES:
+            raise ModelProblem(REPLIES[SAID["does"]])
+        return answer if SAID["does"] != "counts_wildly" else {"queries": 10**30}
 
 
 def plant(does: str, out: Path) -> None:

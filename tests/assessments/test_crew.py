@@ -30,7 +30,7 @@ ENVIRONMENT = {
 }  # fmt: skip
 # The loop of the real children around handlers that misbehave.
 SERVES = """
-import os, sys
+import os, signal, sys
 from assessments.children.loop import serve
 from attacks.errors import BudgetTooSmall, TargetProblem
 {body}
@@ -218,12 +218,12 @@ def test_progress_is_heard_before_the_reply(start: Start) -> None:
         ("ValueError('first line\\nsecond line')", ChildRefused, "The model or attack stopped with ValueError: first line"),
         ("MemoryError()", ChildRefused, "More than 16 GiB of memory were needed; use fewer records or a smaller model."),
         ("SystemExit(0)", ChildStopped, "The attack process ended with code 0 before it had a result."),
-        ("os.kill(os.getpid(), 9)", ChildStopped, "The attack process was ended by signal SIGKILL before it had a result."),
-        ("os.kill(os.getpid(), 40)", ChildStopped, "The attack process was ended by signal 40 before it had a result."),
+        ("signal.raise_signal(9)", ChildStopped, "The attack process was ended by signal SIGKILL before it had a result."),
+        ("signal.raise_signal(40)", ChildStopped, "The attack process was ended by signal 40 before it had a result."),
     ],
 )
 def test_whatever_a_handler_raises_is_one_sentence(start: Start, raised: str, kind: type[Exception], sentence: str) -> None:
-    statement = raised if raised.startswith("os.") else f"raise {raised}"
+    statement = raised if raised.startswith("signal.") else f"raise {raised}"
     child = start(serving(f"def fail(progress):\n    {statement}\nserve({{'fail': fail}})"))
     with pytest.raises(kind) as refused:
         child.ask("fail")

@@ -144,7 +144,7 @@ def test_a_model_makes_no_namespace_and_traces_nobody(attempt: Attempt, crew: Cr
 
 
 def test_a_model_cannot_fill_the_disk_with_its_folder(attempt: Attempt, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("assessments.child.MOST_BYTES", 200 * 2**20)
+    monkeypatch.setattr("assessments.folders.MOST_BYTES", 200 * 2**20)
     with pytest.raises(ChildRefused, match="into its folder, and was stopped"):
         attempt("fills_its_folder")
 
@@ -152,6 +152,38 @@ def test_a_model_cannot_fill_the_disk_with_its_folder(attempt: Attempt, monkeypa
 def test_a_model_cannot_fill_memory_through_temporary_folders(attempt: Attempt, crew: Crew) -> None:
     attempt("fills_temporary_folders")
     assert all(told.startswith("OSError") or told.startswith(("PermissionError", "FileNotFoundError")) for told in tried(crew).values())
+
+
+def test_a_model_gets_no_memory_that_nobody_counts(attempt: Attempt, crew: Crew) -> None:
+    attempt("hides_memory")
+    assert tried(crew) == {"memfd": -1, "shared": -1, "queue": -1}
+
+
+def test_files_without_a_name_are_counted_too(attempt: Attempt, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("assessments.child.MOST_BYTES", 100 * 2**20)
+    with pytest.raises(ChildRefused, match="into its folder, and was stopped"):
+        attempt("hides_files")
+
+
+def test_folders_nested_without_end_stop_the_model_and_not_its_worker(attempt: Attempt, crew: Crew) -> None:
+    with pytest.raises(ChildRefused, match="into its folder, and was stopped"):
+        attempt("nests")
+    serves_the_next(attempt)
+    assert not (crew.folder / "attack" / "made" / "d").exists()
+
+
+@pytest.mark.parametrize(
+    ("does", "said"), [("says_half_characters", "half a character"), ("says_nothing_visible", "a b [2Jc d"), ("says_much", "x" * 1000)]
+)
+def test_what_a_model_says_is_one_line_that_any_database_keeps(attempt: Attempt, does: str, said: str) -> None:
+    with pytest.raises(ChildRefused) as refused:
+        attempt(does)
+    assert str(refused.value) == said
+
+
+def test_a_count_beyond_all_bounds_is_no_reply(attempt: Attempt) -> None:
+    with pytest.raises(ChildStopped, match="no reply"):
+        attempt("counts_wildly")
 
 
 def test_a_model_that_prints_gigabytes_fills_neither_memory_nor_disk(attempt: Attempt, crew: Crew) -> None:

@@ -14,6 +14,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.db import DatabaseError, InterfaceError, connection
 
+from assessments.crew import PREFIX
+from assessments.folders import clear_abandoned
 from assessments.retention import erase_expired
 from assessments.sweep import clear_heard_bells
 from decisions.tasks import sweep_and_conclude
@@ -53,6 +55,7 @@ def _round(*, erase: bool) -> bool:
         clear_heard_bells()
         if erase:
             erase_expired()
+            clear_abandoned(Path(settings.WORK), PREFIX)
     except (DatabaseError, InterfaceError, OSError, StoreProblem) as problem:
         log.warning("round not finished", problem=type(problem).__name__)
         connection.close()
