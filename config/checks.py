@@ -11,6 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
+SHORTEST_TOKEN = 24
 LITTLE_SPACE = 1_000_000_000  # bytes
 
 
@@ -30,6 +31,23 @@ def home_has_room(**_: Any) -> Sequence[CheckMessage]:
     home = Path(settings.INVERSIGHT_HOME)
     if home.is_dir() and (free := shutil.disk_usage(home).free) < LITTLE_SPACE:
         return [Warning(f"Only {free // 1_000_000:,} MB are free in {home}.", hint="Make room, or move it.", id="inversight.W002")]
+    return []
+
+
+@register(Tags.security)
+def models_have_walls(**_: Any) -> Sequence[CheckMessage]:
+    """Only whether bubblewrap is there; workers try it out when they start."""
+    if shutil.which("bwrap"):
+        return []
+    hint = "Install it (Debian, Ubuntu: apt install bubblewrap libseccomp2). manage.py assess runs your own models without it."
+    return [Warning("Without bubblewrap, workers open no submitted model.", hint=hint, id="inversight.W003")]
+
+
+@register(Tags.security)
+def metrics_token_is_long(**_: Any) -> Sequence[CheckMessage]:
+    if 0 < len(settings.METRICS_TOKEN) < SHORTEST_TOKEN:
+        said = f"INVERSIGHT_METRICS_TOKEN has {len(settings.METRICS_TOKEN)} characters."
+        return [Warning(said, hint=f"Use at least {SHORTEST_TOKEN}, at random: openssl rand -hex 32", id="inversight.W004")]
     return []
 
 
