@@ -13,8 +13,9 @@ def submit(running: Engine, times: int) -> list[str]:
     return found
 
 
-def check_all_ended_once(running: Engine, submitted: list[str], *, failed: int = 0) -> None:
-    """No run lost, none counted twice, every number as without disturbance; at most `failed` runs may have failed, with a reason."""
+def check_all_ended_once(running: Engine, submitted: list[str], *, failed: int = 0) -> str:
+    """No run lost, none counted twice, every number as without disturbance; at most `failed` runs may have failed, with a reason.
+    The counts, printed and given back for the summary of the evidence."""
     lost = double = wrong = broken = 0
     for assessment in submitted:
         runs = running.ask("runs", assessment=assessment)
@@ -27,6 +28,8 @@ def check_all_ended_once(running: Engine, submitted: list[str], *, failed: int =
         if not any(run["status"] == "failed" for run in runs):
             wrong += got != running.expected
         assert {row[0] for row in got} <= done
-    print(f"{running.topology}: {len(submitted) * RUNS} runs, lost {lost}, double {double}, other numbers {wrong}, failed {broken}")
+    counts = f"{len(submitted) * RUNS} runs, lost {lost}, double {double}, other numbers {wrong}, failed {broken}"
+    print(f"{running.topology}: {counts}")
     assert (lost, double, wrong) == (0, 0, 0)
     assert broken <= failed
+    return counts

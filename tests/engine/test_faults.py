@@ -102,15 +102,15 @@ def test_whoever_is_killed_every_run_ends_once_with_its_numbers(running: Engine)
 
 @pytest.mark.evidence
 @both
-def test_ten_kills_of_each_kind_at_seeded_moments_lose_nothing(running: Engine) -> None:
+def test_ten_kills_of_each_kind_at_seeded_moments_lose_nothing(running: Engine, record_property: Callable[[str, object], None]) -> None:
     running.start("worker-2")
     running.start("web")
     submitted = submit(running, 20)
     injected = disturb(running, 10, seed=2)
     running.settle(600)
-    print(f"{running.topology}: killed {injected}")
+    record_property("killed", ", ".join(f"{name} {times}" for name, times in injected.items()))
     # A run that was hit three times has used its attempts and says so.
-    check_all_ended_once(running, submitted, failed=4)
+    record_property("counted", check_all_ended_once(running, submitted, failed=4))
 
 
 @pytest.mark.evidence

@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -125,17 +125,18 @@ def crowd(running: Engine, people: int, each: int, seconds: float) -> list[str]:
     return submitted
 
 
-def check_a_crowd(topology: str, case: Path, people: int, each: int, seconds: float) -> None:
+def check_a_crowd(topology: str, case: Path, people: int, each: int, seconds: float) -> str:
     with engine(topology, slow=False, lease=20) as running:
         running.begin(case)
         running.start("worker-2")
         submitted = crowd(running, people, each, seconds)
         assert len(submitted) == people * each
         running.settle(900, every=1)
-        check_all_ended_once(running, submitted)
+        counts = check_all_ended_once(running, submitted)
         for name in (*running.processes, "driver"):
             assert "locked" not in running.log(name), name
             assert "Traceback" not in running.log(name), name
+        return counts
 
 
 @pytest.mark.parametrize("topology", ["embedded", pytest.param("server", marks=[*on_server, pytest.mark.evidence])])
@@ -145,5 +146,7 @@ def test_people_who_submit_at_the_same_time_are_all_served(case: Path, topology:
 
 @pytest.mark.evidence
 @pytest.mark.parametrize("topology", ["embedded", pytest.param("server", marks=on_server)])
-def test_a_hundred_submissions_in_five_minutes_are_all_served(case: Path, topology: str) -> None:
-    check_a_crowd(topology, case, people=10, each=10, seconds=300)
+def test_a_hundred_submissions_in_five_minutes_are_all_served(
+    case: Path, topology: str, record_property: Callable[[str, object], None]
+) -> None:
+    record_property("counted", check_a_crowd(topology, case, people=10, each=10, seconds=300))
