@@ -66,6 +66,7 @@ SERVICES: dict[str, tuple[str, Callable[[], bool]]] = {
     "redis": ("Redis does not answer on 127.0.0.1:6379", lambda: _answers(6379)),
     "browser": ("no Chromium on the path", lambda: chromium() is not None),
     "bubblewrap": ("bubblewrap is absent or may not make namespaces", _bubblewrap_works),
+    "faketime": ("faketime is absent", lambda: shutil.which("faketime") is not None),
     "reference": ("no ../shared beside the checkout", REFERENCE.is_dir),
 }
 _reachable: dict[str, bool] = {}

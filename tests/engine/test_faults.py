@@ -143,6 +143,7 @@ def test_two_workers_given_the_same_runs_share_them(running: Engine) -> None:
 
 
 @pytest.mark.evidence
+@pytest.mark.faketime
 @server
 def test_a_worker_whose_clock_is_an_hour_off_neither_steals_nor_loses(running: Engine) -> None:
     for offset in ("+3600", "-3600"):
