@@ -96,22 +96,13 @@ def _save(guesses: Mapping[str, Guess], path: Path) -> None:
     np.savez_compressed(path, **arrays)  # type: ignore[arg-type]
 
 
-def load_guesses(objective: Objective, sizes: Mapping[str, int], seeds: int, path: Path) -> dict[str, list[Guess]]:
-    """The guesses in `path`, checked: `sizes` gives the number of guesses each arm must hold, None of them NaN.
-
-    Raises TargetProblem: what a child process wrote is not trusted.
-    """
-    expected = {f"{arm}/{s}": n for arm, n in sizes.items() for s in range(seeds)}
-    found = _load(objective, expected, path)
-    return {arm: [found[f"{arm}/{s}"] for s in range(seeds)] for arm in sizes}
-
-
 def load_parts(objective: Objective, blocks: Sequence[Block], seeds: int, paths: Sequence[Path]) -> Parts:
     """The guesses about every one of `blocks`, each in exactly one of the files. Raises TargetProblem."""
     sizes = {(b.arm, s, b.number): len(b) for b in blocks for s in range(seeds)}
     parts: Parts = {}
     for path in paths:
-        held = {key: n for key, n in sizes.items() if key in _keys(path)}
+        present = _keys(path)
+        held = {key: n for key, n in sizes.items() if key in present}
         twice = sorted(parts.keys() & held.keys())
         if twice:
             raise TargetProblem(f"Two result files hold guesses about block {twice[0][2]} of {twice[0][0]}.")
@@ -126,6 +117,8 @@ def load_parts(objective: Objective, blocks: Sequence[Block], seeds: int, paths:
 def _keys(path: Path) -> set[tuple[str, int, int]]:
     """What a file of parts says it holds: (arm, seed, block)."""
     with _opened(path) as arrays:
+        if len(set(arrays.files)) != len(arrays.files):
+            raise TargetProblem("The attack's result file holds the same name twice; refused.")
         split = [name.split("/") for name in arrays.files]
         return {(w[0], int(w[1]), int(w[2])) for w in split if len(w) == 4 and w[1].isdecimal() and w[2].isdecimal()}
 

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from attacks.access import Access, Array, Budget, Metered, Objective
-from attacks.case import Case, image_case, table_case
+from attacks.blocks import divisible
+from attacks.case import Case, ImageCase, image_case, table_case
 from attacks.data import Images, Records
 from attacks.errors import AccessDenied, BudgetTooSmall
 from attacks.evaluate import ask, check_applicable, evaluate, views
@@ -40,8 +41,34 @@ def check_attack(attack: Any) -> None:
     assert asked > 0 or attack.threat_model.access is Access.NONE, "An attack that needs access must ask."
     _keeps_to_its_rung(attack, silent, held, feature, settings)
     _keeps_to_its_budget(attack, silent, held)
+    _answers_alike_in_blocks(attack, case, held, feature, settings)
     gates = evaluate(attack, silent, case, feature=feature, settings=settings).judgement.gates
     assert gates["G2"]["state"] in ("passed", "not_applicable"), f"Gate G2 must pass on the toy case: {gates['G2']['detail']}"
+
+
+class Opinionated:
+    """Scores drawn from the record itself: the same record always gets the same ones, and no two records tie."""
+
+    access = Access.WEIGHTS
+
+    def __init__(self, classes: tuple[Any, ...]) -> None:
+        self.classes = classes
+
+    def predict(self, X: Any) -> Array:
+        return np.asarray(self.predict_proba(X).argmax(axis=1))
+
+    def predict_proba(self, X: Any) -> Array:
+        import pandas as pd
+
+        keys = pd.util.hash_pandas_object(X[sorted(X.columns)], index=False).to_numpy()
+        drawn = np.stack([np.random.default_rng(int(key)).random(len(self.classes)) for key in keys])
+        return np.asarray(drawn / drawn.sum(axis=1, keepdims=True))
+
+    def logits(self, X: Any) -> Array:
+        return np.log(self.predict_proba(X))
+
+    def loss_gradient(self, X: Any, y: Array) -> Array:
+        return np.zeros(np.shape(X))
 
 
 @dataclass
@@ -107,6 +134,16 @@ def _keeps_to_its_budget(attack: Any, silent: Watched, held: Mapping[str, Any]) 
     with suppress(BudgetTooSmall):
         attack.run(Metered(silent, attack.threat_model.access, Budget(1)), view, budget=Budget(1), rng=np.random.default_rng(0))
     assert silent.asked - before <= 1, "An attack must not ask more than its budget."
+
+
+def _answers_alike_in_blocks(attack: Any, case: Case, held: Mapping[str, Any], feature: str | None, settings: Settings) -> None:
+    """An attack that says it guesses about each record by itself must not notice which other records it is asked about."""
+    if not divisible(attack) or isinstance(case, ImageCase):
+        return
+    common: dict[str, Any] = {"feature": feature, "granted": Access.WEIGHTS, "budget": Budget(), "settings": settings}
+    target, everybody = Opinionated(case.train.classes), len(case.train) + len(case.population)
+    whole, cut = (ask(attack, target, held, block=size, **common)[0] for size in (everybody, 97))
+    assert _same(whole, cut), "An attack that declares per_record must give the same answers in blocks as for all records at once."
 
 
 def _ask(

@@ -55,6 +55,16 @@ class Unseeded(Honest):
         return best_value(target, view, np.random.default_rng())
 
 
+class Neighbourly(Honest):
+    """Says that it guesses about each record by itself, and looks at the others all the same."""
+
+    per_record: ClassVar[bool] = True
+
+    def run(self, target: Metered, view: AttributeView, *, budget: Budget, rng: np.random.Generator) -> AttributeGuess:
+        guess = best_value(target, view, rng)
+        return AttributeGuess(guess.values, guess.confidence - guess.confidence.mean())
+
+
 class Unmetered(Honest):
     """Asks the target behind the meter's back."""
 
@@ -160,6 +170,7 @@ def test_an_honest_stranger_keeps_the_contract():
     ("broken", "clause"),
     [
         (Unseeded(), "same seed must give the same guess"),
+        (Neighbourly(), "must give the same answers in blocks"),
         (Unmetered(), "Every question goes through the meter"),
         (Insatiable(), "not ask more than its budget"),
         (Burglar(), "With label granted|With top_k granted"),

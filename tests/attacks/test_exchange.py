@@ -14,8 +14,9 @@ import pytest
 from attacks import exchange
 from attacks.access import Objective
 from attacks.attribute_inference.view import AttributeView
+from attacks.blocks import Block, merged
 from attacks.errors import TargetProblem
-from attacks.exchange import load_guesses, load_view, save_guesses, save_view
+from attacks.exchange import load_parts, load_view, save_parts, save_view
 from attacks.membership_inference.view import MembershipView
 from attacks.result import AttributeGuess, InversionGuess, LabelGuess, MembershipGuess
 
@@ -56,6 +57,16 @@ def test_only_views_are_written_and_never_twice_to_one_place(tmp_path):
 # --- guesses
 
 
+def save_guesses(guesses: dict[str, list[Any]], path: Path) -> None:
+    """Every arm as one block, as of a small run."""
+    save_parts({(arm, s, 0): guess for arm, of_arm in guesses.items() for s, guess in enumerate(of_arm)}, path)
+
+
+def load_guesses(objective: Objective, sizes: dict[str, int], seeds: int, path: Path) -> dict[str, list[Any]]:
+    blocks = [Block(arm, 0, 0, n, n) for arm, n in sizes.items()]
+    return merged(load_parts(objective, blocks, seeds, [path]), blocks, seeds)
+
+
 @pytest.mark.parametrize(
     ("objective", "guess"),
     [
@@ -87,7 +98,7 @@ def refused(path: Path, *parts: str, objective: Objective = Objective.ATTRIBUTE_
 
 def written(path: Path, **arrays: Any) -> Path:
     """A guess file of these arrays, for one seed of the members."""
-    np.savez_compressed(path, **{f"members/0/{name}": array for name, array in arrays.items()})  # type: ignore[arg-type]
+    np.savez_compressed(path, **{f"members/0/0/{name}": array for name, array in arrays.items()})  # type: ignore[arg-type]
     return path
 
 
@@ -111,8 +122,8 @@ def test_a_guess_that_is_none_is_refused(tmp_path, arrays, part):
 
 def test_a_missing_seed_or_arm_is_refused(tmp_path):
     save_guesses({"members": [attribute()]}, tmp_path / "g.npz")
-    refused(tmp_path / "g.npz", "values is missing", seeds=2)
-    with pytest.raises(TargetProblem, match="values is missing"):
+    refused(tmp_path / "g.npz", "no guesses about block 0 of members", seeds=2)
+    with pytest.raises(TargetProblem, match="no guesses about block 0 of control"):
         load_guesses(Objective.ATTRIBUTE_INFERENCE, {"control": 5}, 1, tmp_path / "g.npz")
 
 
@@ -140,7 +151,7 @@ def test_what_is_no_archive_of_arrays_is_refused(tmp_path):
     whole = path.read_bytes()
     plain = io.BytesIO()
     with zipfile.ZipFile(plain, "w") as archive:
-        archive.writestr("members/0/values.npy", b"hello")
+        archive.writestr("members/0/0/values.npy", b"hello")
     for content in (
         b"",
         b"hello",
