@@ -7,8 +7,8 @@ from celery import current_app
 from kombu.exceptions import OperationalError
 
 LOOK = "inversight.look"
-# A bell nobody heard by then is stale. Without this they would pile up while every worker is busy.
-HEARD_WITHIN = 60
+# Seconds for which the file of a bell that was heard is left alone, where the broker is a folder.
+LEFT_ALONE = 60
 # Once when nobody answers: who rings has other things to do, and the sweeper will ring again.
 NO_RETRY = {"max_retries": 0}
 log = structlog.get_logger(__name__)
@@ -18,7 +18,8 @@ def ring(times: int = 1) -> bool:
     """Tell up to `times` idle workers that there is something to do; False when the broker cannot be reached."""
     try:
         for _ in range(times):
-            current_app.send_task(LOOK, expires=HEARD_WITHIN, retry=False, retry_policy=NO_RETRY)
+            # Without an expiry: a worker whose clock is ahead would take every bell for stale, and hear none.
+            current_app.send_task(LOOK, retry=False, retry_policy=NO_RETRY)
     except (OperationalError, OSError) as problem:
         log.warning("bell not heard", problem=type(problem).__name__)
         return False

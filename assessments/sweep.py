@@ -86,7 +86,7 @@ def _ring_idle_workers() -> int:
 def clear_heard_bells() -> int:
     """Remove the files of bells that were heard, where the broker is a folder; how many. Not at once: a worker still reads them."""
     folder = settings.CELERY_BROKER_TRANSPORT_OPTIONS.get("processed_folder")
-    before = time.time() - bell.HEARD_WITHIN
+    before = time.time() - bell.LEFT_ALONE
     old = [path for path in Path(folder).iterdir() if path.stat().st_ctime < before] if folder else []
     for path in old:
         path.unlink(missing_ok=True)

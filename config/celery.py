@@ -19,7 +19,6 @@ app.conf.update(
     task_serializer="json",
     accept_content=["json"],
     task_default_queue="inversight",
-    # A bell that nobody heard in a minute is stale: the sweeper rings again.
     broker_connection_retry_on_startup=True,
     broker_connection_max_retries=None,
     worker_cancel_long_running_tasks_on_connection_loss=False,

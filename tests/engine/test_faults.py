@@ -29,7 +29,6 @@ embedded_or_evidence = pytest.mark.parametrize(
     ["embedded", pytest.param("server", marks=[pytest.mark.postgres, pytest.mark.redis, pytest.mark.evidence])],
     indirect=True,
 )
-server = pytest.mark.parametrize("running", [pytest.param("server", marks=[pytest.mark.postgres, pytest.mark.redis])], indirect=True)
 
 
 @pytest.fixture(scope="session")
@@ -140,19 +139,6 @@ def test_two_workers_given_the_same_runs_share_them(running: Engine) -> None:
     assert all(run["attempts"] == 1 for a in submitted for run in running.ask("runs", assessment=a) if run["status"] == "completed")
     holders = {run["worker"] for a in submitted for run in running.ask("runs", assessment=a) if run["status"] == "completed"}
     assert len(holders) == 2
-
-
-@pytest.mark.evidence
-@pytest.mark.faketime
-@server
-def test_a_worker_whose_clock_is_an_hour_off_neither_steals_nor_loses(running: Engine) -> None:
-    for offset in ("+3600", "-3600"):
-        running.start("worker-2", wrapper=("faketime", "-f", offset))
-        submitted = submit(running, 4)
-        running.settle(120)
-        check_all_ended_once(running, submitted)
-        assert all(run["attempts"] <= 1 for a in submitted for run in running.ask("runs", assessment=a))
-        running.kill("worker-2")
 
 
 @embedded_or_evidence

@@ -13,7 +13,7 @@ from tests.engine.engine import engine, until
 pytestmark = [pytest.mark.bubblewrap, pytest.mark.timeout(600)]
 # What the runs of such a model say in the end. A deed that does no harm lets them complete.
 ENDS = {
-    "loops": "took longer than 3 seconds and was stopped.",
+    "loops": "took longer than 10 seconds and was stopped.",
     "eats_memory": "GiB of memory were needed",
     "prints": "answered with something that is no reply",
     "exits": "ended with code 0 before it had a result.",
@@ -34,8 +34,8 @@ def test_hostile_models_end_with_a_sentence_and_their_neighbours_finish(tmp_path
         guests = {does: running.ask("hostile", like=running.first, does=does) for does in ENDS}
         hostile = {
             "ENGINE_ATTACK_CHILD": "tests.assessments.hostile_child",
-            "INVERSIGHT_LONGEST_ANSWER": "3",
-            "INVERSIGHT_CHILD_MEMORY": "4",
+            "INVERSIGHT_LONGEST_ANSWER": "10",
+            "INVERSIGHT_CHILD_MEMORY": "2",
         }
         for name in ("worker-1", "worker-2"):
             running.start(name, **hostile)

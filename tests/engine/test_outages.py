@@ -70,6 +70,24 @@ def test_a_database_that_is_restarted_in_the_middle_costs_no_run(case: Path, fol
         postgres.stop()
 
 
+@pytest.mark.evidence
+@pytest.mark.faketime
+@pytest.mark.postgres
+@pytest.mark.redis
+@pytest.mark.parametrize("offset", ["+3600", "-3600"])
+def test_a_worker_whose_clock_is_an_hour_off_neither_steals_nor_loses(case: Path, offset: str) -> None:
+    with engine("server", lease=15) as running:
+        running.begin(case)
+        running.start("worker-2", wrapper=("faketime", "-f", offset))
+        until(lambda: len(running.ask("tally")["workers"]) == 2, 40, "the second worker")
+        submitted = submit(running, 4)
+        running.settle(120)
+        check_all_ended_once(running, submitted)
+        runs = [run for a in submitted for run in running.ask("runs", assessment=a) if run["status"] == "completed"]
+        assert all(run["attempts"] == 1 for run in runs)
+        assert len({run["worker"] for run in runs}) == 2
+
+
 @pytest.fixture
 def tiny_disk(folder: Path) -> Iterator[Path]:
     """A file system of a few bytes; only root may make one."""
