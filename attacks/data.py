@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 # More than a laptop's memory helps nobody, and a small archive that unpacks to this much is an attack.
 LARGEST_UNPACKED = 8 * 2**30
+# Records of a Parquet file that are unpacked at a time.
+RECORDS_READ = 65_536
 AUXILIARY_IMAGE = -1
 CHANNELS = (1, 3, 4)
 
@@ -172,16 +174,26 @@ def _read_parquet(path: Path) -> pd.DataFrame:
                 if pa.types.is_nested(field.type):
                     raise DataProblem(f"{path.name}: column {field.name!r} holds lists or records; give one value per cell.")
             # pandas' own metadata in the file could rename columns or change their kinds, so it is not followed.
-            return _plain(file.read(columns=names).to_pandas(ignore_metadata=True))
+            frame: pd.DataFrame = _batches(file, names, path.name).to_pandas(ignore_metadata=True)
+            return frame
     except (pa.ArrowException, OSError, ValueError) as error:
         raise DataProblem(f"{path.name} is no readable Parquet file ({_first_line(error)}); export it again.") from None
 
 
-def _plain(frame: pd.DataFrame) -> pd.DataFrame:
-    """Categorical columns as the values they stand for."""
-    for column in frame.select_dtypes("category").columns:
-        frame[column] = frame[column].astype(frame[column].cat.categories.dtype)
-    return frame
+def _batches(file: Any, names: list[str], name: str) -> Any:
+    """The columns `names`, read some records at a time and counted as they unpack: what the file's footer says of its size counts
+    a value that many records share once. Categorical columns become the values they stand for."""
+    import pyarrow as pa
+
+    read, size = [], 0
+    for batch in file.iter_batches(batch_size=RECORDS_READ, columns=names):
+        columns = [c.cast(c.type.value_type) if pa.types.is_dictionary(c.type) else c for c in (batch.column(n) for n in names)]
+        plain = pa.RecordBatch.from_arrays(columns, names=names)
+        size += plain.nbytes
+        if size > LARGEST_UNPACKED:
+            raise DataProblem(f"{name} unpacks to more than {LARGEST_UNPACKED // 2**30} GiB; split it or give fewer records.")
+        read.append(plain)
+    return pa.Table.from_batches(read) if read else file.schema_arrow.empty_table().select(names)
 
 
 def records_from(frame: pd.DataFrame, schema: Schema, classes: Sequence[Any] | None, name: str) -> Records:

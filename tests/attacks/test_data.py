@@ -345,3 +345,41 @@ def test_a_zip_bomb_of_pixels_is_refused_before_it_unpacks(tmp_path, monkeypatch
 def test_an_absent_image_file_is_refused(tmp_path):
     with pytest.raises(DataProblem, match=r"no file gone\.npz"):
         read_images(tmp_path / "gone.npz", None)
+
+
+# --- Parquet, some records at a time
+
+
+def test_parquet_read_in_batches_is_the_table_that_was_written(tmp_path, monkeypatch):
+    n = 1_000
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {
+            "town": pd.Categorical(rng.choice(["Ulm", "Bonn", "Köln"], n)),
+            "code": pd.Categorical(rng.choice([3, 1, 2], n)),
+            "age": rng.integers(0, 90, n).astype(np.int16),
+            "salary": rng.normal(size=n),
+            "name": [f"person {i}" for i in range(n)],
+            "married": rng.random(n) > 0.5,
+        }
+    )
+    frame.to_parquet(tmp_path / "t.parquet", row_group_size=170, index=False)
+    whole = read_frame(tmp_path / "t.parquet")
+    monkeypatch.setattr("attacks.data.RECORDS_READ", 7)
+    assert read_frame(tmp_path / "t.parquet").equals(whole)
+    assert whole["town"].tolist() == frame["town"].tolist()
+    assert whole["code"].tolist() == frame["code"].tolist()
+    assert {c: str(whole[c].dtype) for c in ("town", "code", "age", "salary", "name", "married")} == {
+        "town": "str", "code": "int64", "age": "int16", "salary": "float64", "name": "str", "married": "bool",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("categorical", [False, True])
+def test_a_small_parquet_file_that_unpacks_without_end_is_stopped_while_it_is_read(tmp_path, monkeypatch, categorical):
+    long = pd.Series(["x" * 100_000] * 5_000)
+    frame = pd.DataFrame({"text": long.astype("category") if categorical else long})
+    frame.to_parquet(tmp_path / "bomb.parquet", index=False)
+    assert (tmp_path / "bomb.parquet").stat().st_size < 100_000
+    monkeypatch.setattr("attacks.data.LARGEST_UNPACKED", 2**28)
+    with pytest.raises(DataProblem, match="unpacks to more than"):
+        read_frame(tmp_path / "bomb.parquet")
