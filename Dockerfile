@@ -26,5 +26,5 @@ ENV INVERSIGHT_HOME=/var/lib/inversight \
 VOLUME /var/lib/inversight
 EXPOSE 8000
 
-CMD ["python", "-m", "gunicorn", "config.wsgi", "--bind", "0.0.0.0:8000", "--workers", "2", "--threads", "4", "--no-control-socket"]
+CMD ["python", "-m", "gunicorn", "--config", "python:config.gunicorn", "config.wsgi", "--bind", "0.0.0.0:8000"]
 HEALTHCHECK --interval=10s --timeout=5s --retries=6 CMD ["python", "-m", "config.probe", "web"]

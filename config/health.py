@@ -1,21 +1,23 @@
 """What machines ask: does the process answer, could it do its work, and the numbers Prometheus reads.
 
-The database is read when Prometheus asks, so the numbers are right whichever process answers.
+The database is read when Prometheus asks, so the numbers are right whichever process answers. These three addresses are answered
+before any other part looks at the request: whoever asks stands beside this process, knows it by no name of the site's own, and
+speaks no https.
 """
 
 from __future__ import annotations
 
 import hmac
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from django.conf import settings
-from django.contrib.auth.decorators import login_not_required
 from django.db import DatabaseError, InterfaceError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.db.models import Count, Max, Min
 from django.db.models.functions import Now
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotFound, JsonResponse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
@@ -26,17 +28,17 @@ from assessments.bell import reachable
 from assessments.claims import claimable_runs, claimable_shards
 from assessments.models import Assessment, Priority, Run, RunStatus, Shard, Worker
 from assessments.selectors import idle_slots, live_workers
+from governance.errors import StoreProblem
+from governance.stores import store
 
 
 @require_safe
-@login_not_required
 def healthz(request: HttpRequest) -> HttpResponse:
     """This process answers; nothing else is looked at, so nobody restarts it for another's fault."""
     return HttpResponse("ok\n", content_type="text/plain")
 
 
 @require_safe
-@login_not_required
 def readyz(request: HttpRequest) -> HttpResponse:
     """200 when everything this process needs is there, else 503 with what is not."""
     wrong = [name for name, check in CHECKS.items() if not check()]
@@ -44,12 +46,11 @@ def readyz(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-@login_not_required
 def metrics(request: HttpRequest) -> HttpResponse:
     """For whoever holds the token; without one set there is no such page."""
     given = request.headers.get("Authorization", "").removeprefix("Bearer ")
     if not settings.METRICS_TOKEN or not hmac.compare_digest(given.encode(), settings.METRICS_TOKEN.encode()):
-        raise Http404
+        return HttpResponseNotFound()
     registry = CollectorRegistry()
     registry.register(Engine())
     return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
@@ -76,21 +77,47 @@ def _database_is_migrated() -> bool:
 
 
 def _home_takes_files() -> bool:
-    probe = Path(settings.WORK) / f".ready-{id(object())}"
+    return _takes_files(settings.WORK)
+
+
+def _store_answers() -> bool:
+    """Folders take a file. A bucket is only asked for one: a write every few seconds would cost its owner money."""
+    if settings.S3 is None:
+        return _takes_files(settings.ARTIFACTS) and _takes_files(settings.EVIDENCE)
     try:
-        probe.write_bytes(b"")
-        probe.unlink()
-    except OSError:
+        store("evidence").has("ready")
+    except StoreProblem:
         return False
     return True
+
+
+def _takes_files(folder: Path) -> bool:
+    try:
+        with tempfile.TemporaryFile(dir=folder, prefix="."):
+            return True
+    except OSError:
+        return False
 
 
 CHECKS: dict[str, Callable[[], bool]] = {
     "the database does not answer": _database_answers,
     "the database is not migrated": _database_is_migrated,
     "the home folder takes no files": _home_takes_files,
+    "the store cannot be used": _store_answers,
     "the broker cannot be reached": reachable,
 }
+
+
+ADDRESSES: dict[str, Callable[[HttpRequest], HttpResponse]] = {"/healthz": healthz, "/readyz": readyz, "/metrics": metrics}
+
+
+def asked_by_machines(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """Answers the three addresses; everything else goes on to the site."""
+
+    def respond(request: HttpRequest) -> HttpResponse:
+        return ADDRESSES.get(request.path_info, get_response)(request)
+
+    return respond
 
 
 class Engine(Collector):

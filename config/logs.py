@@ -17,12 +17,17 @@ QUIETER = {
     # Their own lines about requests hold addresses people typed; requests are told of by config.requests instead.
     "django.request": "ERROR",
     "django.server": "ERROR",
+    # Tells only of hosts that strangers made up, each time they do.
+    "django.security.DisallowedHost": "CRITICAL",
+    # Its warnings are of requests that are none: they quote what was sent and from which address.
+    "gunicorn.error": "ERROR",
     "kombu": "ERROR",
     # A bell heard is no news: what came of it is told by assessments.work.
     "celery.worker.strategy": "WARNING",
     "celery.app.trace": "WARNING",
 }
 FORMATS = ("plain", "json")
+SERVERS = ("django.", "gunicorn.")
 SHARED: list[Any] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_log_level,
@@ -47,12 +52,19 @@ def logging_settings(level: str, form: str) -> dict[str, Any]:
         "formatters": {"lines": {"()": structlog.stdlib.ProcessorFormatter, "foreign_pre_chain": SHARED, "processors": processors}},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "lines"}},
         "root": {"handlers": ["stderr"], "level": level},
-        "loggers": {name: {"level": least} for name, least in QUIETER.items()},
+        # Said again for each: gunicorn keeps its lines to itself unless told otherwise.
+        "loggers": {name: {"level": least, "propagate": True} for name, least in QUIETER.items()},
     }
 
 
 def without_people(logger: Any, method: str, event: dict[str, Any]) -> dict[str, Any]:
-    """A traceback's frames without its message, and without local values: an error's text may hold what people sent."""
+    """A traceback's frames without its message or local values, and the servers' own lines without what fills them in.
+
+    An error's text may hold what people sent, and so do the addresses that Django and gunicorn put into their lines.
+    """
+    record = event.get("_record")
+    if isinstance(record, logging.LogRecord) and record.name.startswith(SERVERS):
+        event["event"] = str(record.msg)
     found = event.pop("exc_info", None)
     if found:
         error = found[1] if isinstance(found, tuple) else sys.exc_info()[1] if found is True else found

@@ -8,7 +8,6 @@ from collections.abc import Callable
 import structlog
 from django.http import HttpRequest, HttpResponse
 
-QUIET = ("healthz", "readyz", "metrics")
 log = structlog.get_logger(__name__)
 
 
@@ -18,9 +17,8 @@ def told(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpR
         response = get_response(request)
         # The pattern, never the address: addresses hold ids and what people typed.
         route = request.resolver_match.route if request.resolver_match else "static" if response.status_code < 400 else "no such page"
-        if route not in QUIET:
-            ms = round(1000 * (time.monotonic() - began))
-            log.info("request", method=request.method, route=route, status=response.status_code, ms=ms)
+        ms = round(1000 * (time.monotonic() - began))
+        log.info("request", method=request.method, route=route, status=response.status_code, ms=ms)
         return response
 
     return respond

@@ -58,6 +58,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "config.health.asked_by_machines",
     "config.requests.told",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -109,8 +110,6 @@ HTTPS = env.switch("INVERSIGHT_HTTPS", default=not DEBUG)
 SESSION_COOKIE_SECURE = HTTPS
 CSRF_COOKIE_SECURE = HTTPS
 SECURE_SSL_REDIRECT = HTTPS
-# Asked by machines that stand beside this one, without https.
-SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
 METRICS_TOKEN = env.secret("INVERSIGHT_METRICS_TOKEN", "a long random text")
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 # Only where a proxy that overwrites this header stands in front; else anybody could claim to have come by https.

@@ -96,7 +96,7 @@ class Supervisor:
             self.out.flush()
 
     def _end_all(self) -> None:
-        """Ask each in turn to end, in the order they were named; who does not in time is killed with all it started."""
+        """Ask all to end at once; who does not in time is killed with all it started."""
         living = [charge for charge in self.charges if charge.process is not None]
         for charge in living:
             assert charge.process

@@ -36,11 +36,36 @@ def test_health_needs_no_sign_in_and_no_database(client: Client, django_db_block
         assert client.get("/healthz").content == b"ok\n"
 
 
+@pytest.mark.parametrize("address", ["/healthz", "/readyz", "/metrics"])
+def test_a_machine_beside_this_one_needs_neither_a_name_of_the_site_nor_https(
+    client: Client, settings: Any, tmp_path: Path, address: str
+) -> None:
+    settings.ALLOWED_HOSTS, settings.SECURE_SSL_REDIRECT, settings.METRICS_TOKEN = ["inversight.example"], True, TOKEN
+    home_in(settings, tmp_path)
+    for folder in (settings.WORK, settings.ARTIFACTS, settings.EVIDENCE):
+        folder.mkdir(exist_ok=True)
+    asked = {"HTTP_HOST": "web:8000", "HTTP_AUTHORIZATION": f"Bearer {TOKEN}"}
+    assert client.get(address, **asked).status_code == 200
+    assert client.get("/sign-in/", **asked).status_code == 400
+    assert client.get("/sign-in/", HTTP_HOST="inversight.example").status_code == 301
+
+
+def test_a_store_that_takes_nothing_is_named(client: Client, settings: Any, tmp_path: Path) -> None:
+    home_in(settings, tmp_path)
+    for folder in (settings.WORK, settings.ARTIFACTS, settings.EVIDENCE):
+        folder.mkdir(exist_ok=True)
+    settings.EVIDENCE.rmdir()
+    assert client.get("/readyz").json() == {"ready": False, "wrong": ["the store cannot be used"]}
+    settings.S3 = {"bucket_name": "gone", "endpoint_url": "http://127.0.0.1:9", "access_key": "a", "secret_key": "b"}
+    assert client.get("/readyz").json() == {"ready": False, "wrong": ["the store cannot be used"]}
+
+
 def test_readiness_names_what_is_missing_and_nothing_else(
     client: Client, settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home_in(settings, tmp_path)
-    settings.WORK.mkdir()
+    for folder in (settings.WORK, settings.ARTIFACTS, settings.EVIDENCE):
+        folder.mkdir(exist_ok=True)
     assert client.get("/readyz").json() == {"ready": True, "wrong": []}
     settings.WORK.rmdir()
     monkeypatch.setitem(health.CHECKS, "the broker cannot be reached", lambda: False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 import urllib.error
@@ -53,6 +54,52 @@ def test_an_installation_that_worked_on_people_tells_of_runs_and_of_no_person(tm
     assert routes["no such page"] == 404
     assert "sign-in/" in routes
     assert "healthz" not in routes
+
+
+def sent(port: int, words: bytes) -> bytes:
+    """The first line that the web server answers to these very bytes."""
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as site:
+        site.sendall(words + b"\r\n\r\n")
+        return site.recv(4096).partition(b"\r\n")[0]
+
+
+def test_what_strangers_send_is_not_in_the_lines_of_the_web_server(tmp_path: Path) -> None:
+    port, log = free_port(), tmp_path / "log"
+    environment = {**os.environ, "LOG_FORMAT": "json", "INVERSIGHT_HOME": str(tmp_path / "home"), "INVERSIGHT_HTTPS": "false"}
+    words = ["-m", "gunicorn", "--config", "python:config.gunicorn", "config.wsgi", "--bind", f"127.0.0.1:{port}"]
+    with log.open("wb") as out, subprocess.Popen([sys.executable, *words], cwd=CHECKOUT, env=environment, stdout=out, stderr=out) as web:
+        try:
+            until(lambda: answers(port), 30, "the pages", lambda: log.read_text())
+            assert sent(port, b"GET /Zebedee-zebedee@person.example") == b"HTTP/1.1 400 Bad Request"
+            assert sent(port, b"GET / HTTP/1.1\r\nZebedee Miller: x") == b"HTTP/1.1 400 Bad Request"
+            assert sent(port, b"GET /sign-in/ HTTP/1.1\r\nHost: zebedee.person.example") == b"HTTP/1.1 400 Bad Request"
+            assert sent(port, b"POST /sign-in/?Zebedee HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 0") == b"HTTP/1.1 403 Forbidden"
+        finally:
+            web.terminate()
+    told = log.read_text()
+    assert not [word for word in (*PEOPLE, "127.0.0.1:", "ip=") if word.lower() in told.lower()]
+    events = [json.loads(line) for line in told.splitlines()]
+    assert [(e["route"], e["status"]) for e in events if e["event"] == "request"] == [("no such page", 400), ("sign-in/", 403)]
+
+
+def answers(port: int) -> bool:
+    with suppress(OSError):
+        return sent(port, b"GET /healthz HTTP/1.1\r\nHost: web") == b"HTTP/1.1 200 OK"
+    return False
+
+
+def test_an_address_that_failed_is_not_in_the_line_that_says_so(tmp_path: Path) -> None:
+    program = (
+        "import django; django.setup()\n"
+        "import logging\n"
+        "logging.getLogger('django.request').error('Internal Server Error: %s', '/Zebedee')\n"
+        "logging.getLogger('gunicorn.error').error('Error handling request %s', '/Zebedee')\n"
+    )
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings", "INVERSIGHT_HOME": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", program], cwd=CHECKOUT, env=environment, capture_output=True, text=True, check=True)
+    assert "Zebedee" not in done.stderr
+    assert "Internal Server Error" in done.stderr
+    assert "Error handling request" in done.stderr
 
 
 @pytest.mark.parametrize("form", ["plain", "json"])

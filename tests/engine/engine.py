@@ -163,7 +163,7 @@ class Engine:
     def start(self, name: str, *words: str, wrapper: tuple[str, ...] = (), **environment: str) -> None:
         """Start a process under its name (worker-1, worker-2, beat, web), or `manage.py WORDS`."""
         usual = {"worker": ("manage.py", "worker", "--slots", "1"), "beat": ("manage.py", "sweep", "--every", "0.3")}
-        web = ("-m", "gunicorn", "config.wsgi", "--bind", f"127.0.0.1:{self.web_port}", "--no-control-socket")
+        web = ("-m", "gunicorn", "--config", "python:config.gunicorn", "config.wsgi", "--bind", f"127.0.0.1:{self.web_port}")
         command = ("manage.py", *words) if words else (usual | {"web": web})[name.split("-")[0]]
         self.processes[name] = self._popen(name, *command, wrapper=wrapper, **environment)
 

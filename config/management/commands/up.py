@@ -35,6 +35,9 @@ class Command(BaseCommand):
             call_command("collectstatic", verbosity=0, interactive=False)
             self.stdout.write(f"Inversight: http://{host}:{port} (Ctrl-C ends it). What waits and runs: manage.py status")
             self.stdout.flush()
+            # The processes start in the checkout, where a home named from here would be another one.
+            os.environ["INVERSIGHT_HOME"] = str(settings.INVERSIGHT_HOME)
+            os.chdir(settings.BASE_DIR)
             stop = threading.Event()
             for sign in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(sign, lambda *_: stop.set())
@@ -45,11 +48,11 @@ class Command(BaseCommand):
 
 
 def charges(host: str, port: int, slots: int) -> list[Charge]:
-    """The three processes; the pages go first when all end, the worker has time to hand back what it holds."""
+    """The three processes; when all end, the worker has time to hand back what it holds."""
     manage = [sys.executable, str(settings.BASE_DIR / "manage.py")]
-    web = ["gunicorn", "config.wsgi", "--chdir", str(settings.BASE_DIR), "--bind", f"{host}:{port}", "--workers", "2", "--threads", "4"]
+    web = [sys.executable, "-m", "gunicorn", "--config", "python:config.gunicorn", "config.wsgi", "--bind", f"{host}:{port}"]
     return [
-        Charge("web", [sys.executable, "-m", *web, "--no-control-socket", "--log-level", "warning"], grace=10),
+        Charge("web", web, grace=10),
         Charge("worker", [*manage, "worker", "--slots", str(slots)], grace=25),
         Charge("sweeper", [*manage, "sweep"], grace=10),
     ]

@@ -29,5 +29,7 @@ class Command(BaseCommand):
         os.environ.setdefault("OMP_NUM_THREADS", "1")
         # Celery warns root, because a task may be pickled; ours are JSON and carry nothing.
         os.environ.setdefault("PYTHONWARNINGS", "ignore:You're running the worker with superuser privileges")
+        # A home named from here would be another one in the checkout.
+        os.environ["INVERSIGHT_HOME"] = str(settings.INVERSIGHT_HOME)
         os.chdir(settings.BASE_DIR)
         os.execv(sys.executable, [sys.executable, "-m", *words])  # noqa: S606
