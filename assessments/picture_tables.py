@@ -1,0 +1,61 @@
+"""The table twin of a picture: every mark's text as printed, a word where there is no number, and what its lines stand for.
+
+Takes a picture as a dict (`dataclasses.asdict`), the form in which it also reaches the browser.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+ROW_HEADS = {"three_guesses": "Who", "groups": "Group", "ladder": "Access", "gallery": "Class"}
+NOTE_HEADS = {"three_guesses": "How many", "groups": "How many", "ladder": "Attack", "gallery": "Picture"}
+NO_MARK = {"three_guesses": "not measured", "groups": "not compared", "ladder": "not run"}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table: its name and the words that follow, as many as there are heads after the first."""
+
+    name: str
+    cells: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    """Heads, rows and one sentence about the reference lines, empty where there are none."""
+
+    heads: tuple[str, ...]
+    rows: tuple[Row, ...]
+    lines: str
+
+
+def table_of(picture: Mapping[str, Any]) -> Table:
+    """The table of a picture, in the picture's order."""
+    kind, rows = picture["kind"], picture["rows"]
+    labels = tuple(dict.fromkeys(_head(m) for line in rows for m in line["marks"]))
+    # A rung carries its own number of records; the other pictures say theirs in the note.
+    counted = kind == "ladder"
+    made = []
+    for line in rows:
+        by_head = {_head(m): m for m in line["marks"]}
+        words = tuple(by_head[label]["text"] if label in by_head else NO_MARK[kind] for label in labels)
+        n = max((m["n"] for m in line["marks"]), default=0)
+        made.append(Row(line["label"], (line["note"], *words, *((f"{n:,}",) if counted else ()))))
+    heads = (ROW_HEADS[kind], NOTE_HEADS[kind], *(label[0].upper() + label[1:] for label in labels), *(("n",) if counted else ()))
+    return Table(heads, tuple(made), _lines(picture["refs"], rows))
+
+
+def _head(mark: Mapping[str, Any]) -> str:
+    return str(mark["label"])
+
+
+def _lines(refs: Sequence[Mapping[str, Any]], rows: Sequence[Mapping[str, Any]]) -> str:
+    said = []
+    for ref in refs:
+        if ref["style"] == "shaded":
+            said.append(f"{ref['label']}: {rows[int(ref['value'])]['label']}")
+        elif ref["style"] != "solid":  # the solid lines stand at one and at zero, and say "equal" in the picture
+            said.append(ref["label"])
+    return f"Read against: {'; '.join(said)}." if said else ""
