@@ -15,18 +15,26 @@ NO_MARK = {"three_guesses": "not measured", "groups": "not compared", "ladder": 
 
 
 @dataclass(frozen=True)
+class Cell:
+    """Words of a cell; a `number` keeps its interval on the same line and stands at the right."""
+
+    text: str
+    number: bool = False
+
+
+@dataclass(frozen=True)
 class Row:
-    """One line of the table: its name and the words that follow, as many as there are heads after the first."""
+    """One line of the table: its name and the cells that follow, as many as there are heads after the first."""
 
     name: str
-    cells: tuple[str, ...]
+    cells: tuple[Cell, ...]
 
 
 @dataclass(frozen=True)
 class Table:
-    """Heads, rows and one sentence about the reference lines, empty where there are none."""
+    """Heads (the first names the rows), rows and one sentence about the reference lines, empty where there are none."""
 
-    heads: tuple[str, ...]
+    heads: tuple[Cell, ...]
     rows: tuple[Row, ...]
     lines: str
 
@@ -40,15 +48,20 @@ def table_of(picture: Mapping[str, Any]) -> Table:
     made = []
     for line in rows:
         by_head = {_head(m): m for m in line["marks"]}
-        words = tuple(by_head[label]["text"] if label in by_head else NO_MARK[kind] for label in labels)
+        words = tuple(_cell(by_head.get(label), NO_MARK.get(kind, "")) for label in labels)
         n = max((m["n"] for m in line["marks"]), default=0)
-        made.append(Row(line["label"], (line["note"], *words, *((f"{n:,}",) if counted else ()))))
-    heads = (ROW_HEADS[kind], NOTE_HEADS[kind], *(label[0].upper() + label[1:] for label in labels), *(("n",) if counted else ()))
+        made.append(Row(line["label"], (Cell(line["note"]), *words, *((Cell(f"{n:,}", number=True),) if counted else ()))))
+    named = [Cell(label[0].upper() + label[1:], number=True) for label in labels]
+    heads = (Cell(ROW_HEADS[kind]), Cell(NOTE_HEADS[kind]), *named, *((Cell("n", number=True),) if counted else ()))
     return Table(heads, tuple(made), _lines(picture["refs"], rows))
 
 
 def _head(mark: Mapping[str, Any]) -> str:
     return str(mark["label"])
+
+
+def _cell(mark: Mapping[str, Any] | None, word: str) -> Cell:
+    return Cell(word) if mark is None else Cell(mark["text"], number=mark["value"] is not None)
 
 
 def _lines(refs: Sequence[Mapping[str, Any]], rows: Sequence[Mapping[str, Any]]) -> str:

@@ -42,9 +42,9 @@
     const marks = picture.rows.flatMap((row) => row.marks);
     const left = Math.min(sheet.widest(picture.rows.flatMap((r) => [r.label, r.note]), true), 180) + 16;
     const labels = sheet.widest(marks.map((m) => m.label)) + 20;
-    const texts = Math.min(sheet.widest(marks.map((m) => m.text), true), 190);
-    const width = sheet.width - left - labels - texts - 32;
-    if (width < 220) return null;
+    const texts = textsWidth(sheet, marks);
+    const width = sheet.width - left - labels - texts - 40;
+    if (width < 180) return null;
     const words = sheet.width - labels - texts - 12;
     const note = start ? ", axis starts at 50" : "";
     const share = shareAxis(sheet, start, width, `right guesses, %${note}`);
@@ -61,11 +61,11 @@
       sheet.sayLines(0, top + middle, sheet.wrap(row.note, left - 16, 1), { ink: sheet.ink.muted });
       let at = middle - block.height / 2;
       block.lines.forEach(({ mark, lines, tall }) => {
-        const [centre, bold] = [top + at + tall / 2, mark.arm === "attack"];
+        const centre = top + at + tall / 2;
         placed.push({ mark, y: at + tall / 2 });
         sheet.key(mark.arm, words, centre);
         sheet.say(words + 12, centre, mark.label, { ink: sheet.inkOf(mark.arm) });
-        lines.forEach((line, k) => sheet.say(sheet.width, centre + (k - (lines.length - 1) / 2) * LINE, line, { bold, align: "right" }));
+        lines.forEach((line, k) => sheet.say(sheet.width, centre + (k - (lines.length - 1) / 2) * LINE, line, { ...said(sheet, mark), align: "right" }));
         at += tall;
       });
       y += height;
@@ -76,10 +76,20 @@
     return top + y + AXIS;
   }
 
+  /* The number of the attack is the loudest; a reason in place of a number is quiet. */
+  const said = (sheet, mark) =>
+    mark.value === null ? { bold: false, ink: sheet.ink.muted } : { bold: mark.arm === "attack", ink: sheet.ink.text };
+
+  /* Room for every number whole; a reason, which may be long, takes more lines instead. */
+  function textsWidth(sheet, marks) {
+    const widest = (some) => sheet.widest(some.map((m) => m.text), true);
+    return Math.max(widest(marks.filter((m) => m.value !== null)), Math.min(widest(marks.filter((m) => m.value === null)), 165));
+  }
+
   /* The numbers of a row as lines of `width`, and how tall they are together. */
   function rowTexts(sheet, row, width) {
     const lines = row.marks.map((mark) => {
-      const cut = sheet.wrap(mark.text, width, 3, mark.arm === "attack");
+      const cut = sheet.wrap(mark.text, width, 3, said(sheet, mark).bold);
       return { mark, lines: cut, tall: Math.max(PITCH, cut.length * LINE + 2) };
     });
     return { lines, height: lines.reduce((sum, l) => sum + l.tall, 0) };
@@ -119,15 +129,15 @@
 
   /* Shape, name and number of a mark on a line, or on several where the number is a long reason. Returns the new top. */
   function keyed(sheet, mark, top) {
-    const bold = mark.arm === "attack";
+    const how = said(sheet, mark);
     sheet.key(mark.arm, 6, top + LINE / 2);
     sheet.say(18, top + LINE / 2, mark.label, { ink: sheet.inkOf(mark.arm) });
-    if (18 + sheet.measure(mark.label) + 12 + sheet.measure(mark.text, bold) <= sheet.width) {
-      sheet.say(sheet.width, top + LINE / 2, mark.text, { bold, align: "right" });
+    if (18 + sheet.measure(mark.label) + 12 + sheet.measure(mark.text, how.bold) <= sheet.width) {
+      sheet.say(sheet.width, top + LINE / 2, mark.text, { ...how, align: "right" });
       return top + LINE;
     }
-    const lines = sheet.wrap(mark.text, sheet.width - 18, 3, bold);
-    sheet.sayLines(18, top + LINE, lines, { bold });
+    const lines = sheet.wrap(mark.text, sheet.width - 18, 3, how.bold);
+    sheet.sayLines(18, top + LINE, lines, how);
     return top + (1 + lines.length) * LINE;
   }
 

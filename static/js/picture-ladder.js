@@ -80,6 +80,7 @@
     const names = lanes(sheet, refs.map((r) => ({ ...r, at: share.at(r.value) })), -left, sheet.width - left);
     const release = releaseOf(picture);
     const top = roomAbove(names);
+    const split = sheet.width < 480;
     const placed = [];
     const spans = [];
     const shaded = [];
@@ -88,7 +89,7 @@
       const mark = row.marks[0];
       const said = [release && release.value === i ? release.label : "", row.note, mark ? countOf(mark) : ""].filter(Boolean);
       const ink = mark && mark.value !== null ? sheet.ink.text : sheet.ink.muted;
-      y = sheet.head(top + y, row.label, said.join(", "), mark ? mark.text : "", { bold: true, mark: ink }) - top + 2;
+      y = sheet.head(top + y, row.label, said.join(", "), mark ? mark.text : "", { bold: true, mark: ink, split }) - top + 2;
       if (release && release.value === i) shaded.push(y + STRIP / 2);
       if (mark && mark.value !== null) placed.push({ mark, y: y + STRIP / 2 });
       spans.push([y, y + STRIP]);

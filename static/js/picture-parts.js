@@ -104,16 +104,23 @@
       lines.forEach((line, k) => this.say(x, top + (k + 0.5) * LINE, line, how));
     }
 
-    /* A name and its note at the left, a number at the right: on one line where they fit, else below one another. Returns the new top. */
-    head(top, name, note, right, { bold = false, mark = this.ink.text } = {}) {
+    /* A name and its note at the left, a number at the right: on one line where they fit, else on two, else below one another.
+       `split` asks for two lines at once, so that rows of one picture look alike. Returns the new top. */
+    head(top, name, note, right, { bold = false, mark = this.ink.text, split = false } = {}) {
       const gap = 12;
       const [nameWidth, noteWidth, rightWidth] = [this.measure(name, bold), this.measure(note), this.measure(right)];
       const muted = { ink: this.ink.muted };
-      if (nameWidth + noteWidth + rightWidth + 2 * gap <= this.width) {
+      if (!split && nameWidth + noteWidth + rightWidth + 2 * gap <= this.width) {
         this.say(0, top + LINE / 2, name, { bold });
         this.say(nameWidth + gap, top + LINE / 2, note, muted);
         this.say(this.width, top + LINE / 2, right, { align: "right", ink: mark });
         return top + LINE;
+      }
+      if (nameWidth + rightWidth + gap <= this.width && noteWidth <= this.width) {
+        this.say(0, top + LINE / 2, name, { bold });
+        this.say(this.width, top + LINE / 2, right, { align: "right", ink: mark });
+        this.say(0, top + 1.5 * LINE, note, muted);
+        return top + 2 * LINE;
       }
       const names = this.wrap(name, this.width, 2, bold);
       this.sayLines(0, top, names, { bold });

@@ -28,6 +28,8 @@
     echarts.getInstanceByDom(element)?.dispose();
     element.style.height = `${Math.ceil(height)}px`;
     echarts.init(element, null, { renderer: "svg", width, height: Math.ceil(height) }).setOption(option);
+    // Paper is narrower than most windows and gives no time to draw anew; with this the style sheet can shrink the drawing.
+    element.querySelector("svg").setAttribute("viewBox", `0 0 ${width} ${Math.ceil(height)}`);
   }
 
   function draw(element) {

@@ -52,6 +52,7 @@ def samples() -> dict[str, Picture]:
         "many": replace(forest, rows=_many(forest.rows, 30)),
         "one": replace(forest, rows=forest.rows[:1]),
         "long": replace(forest, rows=tuple(replace(line, label=f"{line.label} {'of a long name ' * 6}") for line in forest.rows)),
+        "foreign": replace(forest, rows=tuple(replace(line, label=f"דת = קבוצה {i} نموذج") for i, line in enumerate(forest.rows))),
         "rungs": replace(ladder, rows=_rungs(ladder)),
     }
 
