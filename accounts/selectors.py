@@ -58,3 +58,10 @@ def link_of(entry: AuditEntry) -> chain.Link:
         detail=entry.detail,
         previous=entry.previous,
     )
+
+
+def people_who_may(organisation: Organisation, permission: Permission) -> QuerySet[User]:
+    """Everybody of the organisation whose roles carry `permission` and who is not switched off; machines are nobody."""
+    carrying = [role for role, permissions in MAY.items() if permission in permissions and role != Role.SERVICE_ACCOUNT]
+    held = Membership.objects.filter(organisation=organisation, role__in=carrying).values("user")
+    return User.objects.filter(pk__in=held, is_active=True)

@@ -17,7 +17,7 @@ from django.db import transaction
 from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
-from assessments.models import ENDED, OPEN, CarriedOutBy, Evidence, Observation, Run, RunStatus, Shard, Work
+from assessments.models import ENDED, OPEN, CarriedOutBy, Evidence, Inspection, Observation, Run, RunStatus, Shard, Work
 from assessments.words import after_colon
 
 MOST_ATTEMPTS = 3
@@ -62,7 +62,7 @@ def claim(work: Work, worker: str = "") -> uuid.UUID | None:
     """Claim what is queued, or whose holder's lease ran out; None when a sibling was first."""
     claim_id = uuid.uuid4()
     # Conditions on the row itself alone: they are checked again when a sibling's write had to be waited for.
-    claimed = type(work)._default_manager.filter(_free(), pk=work.pk, attempts__lt=MOST_ATTEMPTS).update(
+    claimed = type(work)._default_manager.filter(free(), pk=work.pk, attempts__lt=MOST_ATTEMPTS).update(
         status=RunStatus.RUNNING, claim_id=claim_id, lease_until=_lease(), attempts=F("attempts") + 1, worker=worker, started=Now()
     )  # fmt: skip
     return claim_id if claimed == 1 else None
@@ -111,6 +111,12 @@ def complete_shard(shard: Shard, claim_id: uuid.UUID, sha256: str, queries: int)
     return _mine(shard, claim_id).update(**done) == 1
 
 
+def complete_inspection(inspection: Inspection, claim_id: uuid.UUID, result: Mapping[str, Any]) -> bool:
+    """Store what my inspection found; False when the claim is not mine."""
+    done = {"status": RunStatus.COMPLETED, "reason": "", "result": dict(result), "ended": Now(), **FREED}
+    return _mine(inspection, claim_id).update(**done) == 1
+
+
 @transaction.atomic
 def complete(run: Run, claim_id: uuid.UUID, found: Mapping[str, Any], queries: int, evidence: Iterable[tuple[str, str, int]]) -> bool:
     """Store my run's result, its observations and evidence together; False (nothing written) when the claim is not mine."""
@@ -147,8 +153,8 @@ def end_exhausted() -> int:
     """Fail what nobody holds any more and has no attempt left; how many there were."""
     reason = f"Failed after {MOST_ATTEMPTS} attempts: each time the worker that held it died before it was done."
     return sum(
-        kind.objects.filter(_free(), attempts__gte=MOST_ATTEMPTS).update(status=RunStatus.FAILED, reason=reason, ended=Now(), **FREED)
-        for kind in (Run, Shard)
+        kind.objects.filter(free(), attempts__gte=MOST_ATTEMPTS).update(status=RunStatus.FAILED, reason=reason, ended=Now(), **FREED)
+        for kind in (Run, Shard, Inspection)
     )
 
 
@@ -192,10 +198,10 @@ def _served() -> tuple[dict[int, int], dict[int, Any]]:
 def _due(path: str) -> Q:
     """Free, with an attempt left, in an open assessment that workers carry out and nobody paused."""
     ours = {f"{path}__state__in": OPEN, f"{path}__paused": False, f"{path}__carried_out_by": CarriedOutBy.WORKERS}
-    return _free() & Q(attempts__lt=MOST_ATTEMPTS, **ours)
+    return free() & Q(attempts__lt=MOST_ATTEMPTS, **ours)
 
 
-def _free() -> Q:
+def free() -> Q:
     """Nobody holds it: queued (and due, after an attempt that failed), or the holder's lease ran out by the database's clock."""
     due = Q(lease_until=None) | Q(lease_until__lt=Now())
     return Q(status=RunStatus.QUEUED) & due | Q(status=RunStatus.RUNNING, lease_until__lt=Now())

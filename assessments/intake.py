@@ -50,7 +50,7 @@ def register(submission: Submission, crew: Crew, *, organisation: Organisation, 
         model = crew.opened("attack", "load", path=str(_given(crew, "attack", submission.model)))
         train, population = (_given(crew, "referee", path) for path in (submission.train, submission.population))
         case = open_case(crew, train, population, schema, model["classes"])
-        _try_on(crew)
+        try_on(crew)
     except ChildRefused as problem:
         raise Refused(str(problem)) from None
     with all_or_nothing(organisation):
@@ -64,7 +64,7 @@ def register(submission: Submission, crew: Crew, *, organisation: Organisation, 
             facts=ModelFacts(model["format"], model["algorithm"], tuple(model["classes"]), tuple(model["inputs"]), model["access"]),
         )
         members, outsiders = (
-            _register_data(by, organisation, f"{submission.name} {part}", path, case[part])
+            _register_data(by, organisation, f"{submission.name} {part}", path, case[part], schema)
             for part, path in (("train", submission.train), ("population", submission.population))
         )
     return Registered(version, members, outsiders, schema)
@@ -103,7 +103,7 @@ def _check_files(submission: Submission) -> None:
         raise Refused("Training and population data are the same file. The population must hold people the model never saw.")
 
 
-def _try_on(crew: Crew) -> None:
+def try_on(crew: Crew) -> None:
     """Ask the model about a few records, so that a misfit is found before anything is registered."""
     made = crew.place("referee", "probe")
     crew.ask("referee", "probe_view", folder=str(made))
@@ -112,18 +112,18 @@ def _try_on(crew: Crew) -> None:
     crew.discard(folder)
 
 
-def _register_data(by: User, organisation: Organisation, name: str, path: Path, facts: dict[str, Any]) -> DatasetVersion:
+def _register_data(by: User, organisation: Organisation, name: str, path: Path, facts: dict[str, Any], schema: Schema) -> DatasetVersion:
     suffix = next(s for s in DATA_SUFFIXES if path.name.lower().endswith(s))
     described = [{key: column[key] for key in ("name", "kind", "roles", "values", "special_category")} for column in facts["columns"]]
-    ranges = {column["name"]: {k: v for k, v in column.items() if k in ("quartiles", "commonest")} for column in facts["columns"]}
+    meant = {"target": schema.target, "positive": schema.positive}
+    ranges = {c["name"]: {k: v for k, v in c.items() if k in ("quartiles", "commonest")} for c in facts["columns"]}
+    profile = {**facts["profile"], "columns": ranges, "suffix": suffix, **meant}
     return register_dataset_version(
         by=by,
         organisation=organisation,
         name=name,
         path=path,
-        facts=DatasetFacts(
-            facts["kind"], facts["records"], tuple(c["name"] for c in described), {**facts["profile"], "columns": ranges, "suffix": suffix}
-        ),
+        facts=DatasetFacts(facts["kind"], facts["records"], tuple(c["name"] for c in described), profile),
         columns=described,
         special_category=any(column["special_category"] for column in described),
     )

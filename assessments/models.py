@@ -1,10 +1,10 @@
 """An assessment, its runs, and what they recorded.
 
-States of an assessment (DESIGN 5; review states are entered by the decisions room):
+States of an assessment; those of the review are entered by the decisions room:
 
-    draft -> submitted -> running -> evidence_ready -> in_review -> approved ...
-             submitted -> withdrawn
-                          running -> run_failed | cancelled
+    submitted -> running -> evidence_ready -> in_review -> approved | approved_with_conditions -> expired | superseded | revoked
+    submitted -> withdrawn                    in_review -> changes_requested | rejected | escalated -> in_review (another officer)
+                 running -> run_failed | cancelled
 
 States of a run, and of a shard of one: queued -> running -> completed | failed | cancelled; not_run with its reason.
 A run of many records is split by the worker that claims it first: it goes back to queued until its shards have ended,
@@ -22,21 +22,36 @@ from django.db.models import F, Q
 
 
 class State(models.TextChoices):
-    DRAFT = "draft"
-    SUBMITTED = "submitted"
-    RUNNING = "running"
-    EVIDENCE_READY = "evidence_ready"
-    RUN_FAILED = "run_failed"
-    CANCELLED = "cancelled"
-    WITHDRAWN = "withdrawn"
+    SUBMITTED = "submitted", "Submitted"
+    RUNNING = "running", "Running"
+    EVIDENCE_READY = "evidence_ready", "Waits for review"
+    RUN_FAILED = "run_failed", "Failed"
+    CANCELLED = "cancelled", "Cancelled"
+    WITHDRAWN = "withdrawn", "Withdrawn"
+    IN_REVIEW = "in_review", "In review"
+    APPROVED = "approved", "Assessment approved"
+    APPROVED_WITH_CONDITIONS = "approved_with_conditions", "Assessment approved with conditions"
+    CHANGES_REQUESTED = "changes_requested", "Changes asked"
+    REJECTED = "rejected", "Rejected"
+    ESCALATED = "escalated", "Escalated"
+    EXPIRED = "expired", "Approval expired"
+    SUPERSEDED = "superseded", "Superseded"
+    REVOKED = "revoked", "Approval revoked"
 
 
-# From which state an assessment may go where; services move it by compare-and-swap over this table.
+APPROVED = (State.APPROVED, State.APPROVED_WITH_CONDITIONS)
+_NO_LONGER = {State.EXPIRED, State.SUPERSEDED, State.REVOKED}
+# From which state an assessment may go where; services move it by compare-and-swap over this table. What is not yet submitted is
+# a Draft, a row of its own; changes that a review asked for begin a new one.
 TRANSITIONS = {
-    State.DRAFT: {State.SUBMITTED, State.WITHDRAWN},
     State.SUBMITTED: {State.RUNNING, State.WITHDRAWN},
     State.RUNNING: {State.EVIDENCE_READY, State.RUN_FAILED, State.CANCELLED},
-    State.RUN_FAILED: {State.SUBMITTED, State.DRAFT},
+    State.EVIDENCE_READY: {State.IN_REVIEW},
+    # Back to evidence_ready: the officer who claimed the review let go of it.
+    State.IN_REVIEW: {*APPROVED, State.CHANGES_REQUESTED, State.REJECTED, State.ESCALATED, State.EVIDENCE_READY},
+    State.ESCALATED: {State.IN_REVIEW},
+    State.APPROVED: _NO_LONGER,
+    State.APPROVED_WITH_CONDITIONS: _NO_LONGER,
 }
 # States in which runs may still be carried out.
 OPEN = (State.SUBMITTED, State.RUNNING)
@@ -75,12 +90,13 @@ class Assessment(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     organisation = models.ForeignKey("accounts.Organisation", on_delete=models.PROTECT, related_name="assessments")
+    number = models.PositiveIntegerField()  # within its organisation; people say A-0041
     model_version = models.ForeignKey("governance.ModelVersion", on_delete=models.PROTECT, related_name="assessments")
     train = models.ForeignKey("governance.DatasetVersion", on_delete=models.PROTECT, related_name="assessments_as_train")
     population = models.ForeignKey("governance.DatasetVersion", on_delete=models.PROTECT, related_name="assessments_as_population")
     submitted_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="assessments")
     title = models.CharField(max_length=250)
-    state = models.CharField(max_length=20, choices=State.choices, default=State.SUBMITTED)
+    state = models.CharField(max_length=30, choices=State.choices, default=State.SUBMITTED)
     plan = models.JSONField()
     plan_hash = models.CharField(max_length=64)
     facts = models.JSONField(default=dict)  # what was measured about the model on the way: accuracy, determinism, isolation
@@ -93,15 +109,29 @@ class Assessment(models.Model):
     class Meta:
         ordering = ("-submitted",)
         constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=("organisation", "number"), name="assessment_numbered_once"),
             models.CheckConstraint(condition=Q(state__in=State.values), name="assessment_state_known"),
             models.CheckConstraint(condition=~Q(train=F("population")), name="population_is_not_train"),
             models.CheckConstraint(condition=Q(priority__in=Priority.values), name="priority_known"),
             models.CheckConstraint(condition=Q(carried_out_by__in=CarriedOutBy.values), name="carried_out_by_somebody_known"),
         ]
-        indexes: ClassVar[list[models.Index]] = [models.Index(fields=("state", "-priority"), name="assessment_in_line")]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=("state", "-priority"), name="assessment_in_line"),
+            # Pages of a long list are read by it, and counted by it alone.
+            models.Index(fields=("organisation", "-submitted"), name="assessment_newest_first"),
+        ]
 
     def __str__(self) -> str:
         return self.title
+
+    @property
+    def code(self) -> str:
+        """What people call it: A-0041."""
+        return f"A-{self.number:04}"
+
+    @property
+    def is_open(self) -> bool:
+        return self.state in OPEN
 
 
 class Work(models.Model):
@@ -187,6 +217,65 @@ class Shard(Work):
 
     def __str__(self) -> str:
         return f"{self.run}, part {self.number}"
+
+
+class Draft(models.Model):
+    """An assessment that somebody is still putting together. Every field may be missing until it is submitted."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    organisation = models.ForeignKey("accounts.Organisation", on_delete=models.PROTECT, related_name="drafts")
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="drafts")
+    model_version = models.ForeignKey("governance.ModelVersion", null=True, on_delete=models.PROTECT, related_name="+")
+    train = models.ForeignKey("governance.DatasetVersion", null=True, on_delete=models.PROTECT, related_name="+")
+    population = models.ForeignKey("governance.DatasetVersion", null=True, on_delete=models.PROTECT, related_name="+")
+    release = models.CharField(max_length=20, blank=True)
+    profile = models.CharField(max_length=20, default="screening")
+    positive = models.CharField(max_length=200, blank=True)
+    sensitive: models.JSONField[list[str], list[str]] = models.JSONField(default=list)
+    protected: models.JSONField[list[str], list[str]] = models.JSONField(default=list)
+    # The assessment whose review asked for changes, where this is the answer to it.
+    answers = models.ForeignKey(Assessment, null=True, on_delete=models.SET_NULL, related_name="drafts")
+    created = models.DateTimeField(auto_now_add=True)
+    changed = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ("-changed",)
+
+    def __str__(self) -> str:
+        return f"Draft for {self.model_version}" if self.model_version else "Draft"
+
+
+class Inspection(Work):
+    """What only a walled-in child may do before an assessment exists: open an uploaded file, or try model and data on each other.
+
+    `asked` is the question as plain data: a preflight whose draft has changed since is asked again.
+    """
+
+    class Kind(models.TextChoices):
+        MODEL = "model"
+        DATA = "data"
+        PREFLIGHT = "preflight"
+
+    organisation = models.ForeignKey("accounts.Organisation", on_delete=models.PROTECT, related_name="inspections")
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    upload = models.OneToOneField("governance.Upload", null=True, on_delete=models.CASCADE, related_name="inspection")
+    draft = models.ForeignKey(Draft, null=True, on_delete=models.CASCADE, related_name="inspections")
+    asked = models.JSONField(default=dict)
+    result = models.JSONField(default=dict)
+    created = models.DateTimeField(auto_now_add=True)
+
+    class Meta(Work.Meta):
+        abstract = False
+        ordering = ("created",)
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.CheckConstraint(condition=Q(kind__in=("model", "data", "preflight")), name="inspection_kind_known"),
+            models.CheckConstraint(condition=Q(status__in=RunStatus.values), name="inspection_status_known"),
+            models.CheckConstraint(condition=Q(upload__isnull=False) ^ Q(draft__isnull=False), name="inspection_of_one_thing"),
+        ]
+        indexes: ClassVar[list[models.Index]] = [models.Index(fields=("status", "lease_until"), name="inspection_in_line")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.status}"
 
 
 class Worker(models.Model):

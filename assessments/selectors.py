@@ -15,6 +15,7 @@ from accounts.roles import Permission
 from accounts.selectors import organisations_where
 from assessments.claims import claimable_runs, claimable_shards
 from assessments.heartbeat import BEATS
+from assessments.inspections import claimable_inspections
 from assessments.models import ENDED, OPEN, Assessment, Run, RunStatus, Shard, Worker
 
 # A worker that missed this many beats counts as gone.
@@ -49,7 +50,7 @@ def held_work() -> list[Run | Shard]:
 
 def due_count() -> int:
     """How many pieces of work a worker could take now."""
-    return claimable_runs().count() + claimable_shards().count()
+    return claimable_runs().count() + claimable_shards().count() + claimable_inspections().count()
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Max
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from accounts.models import User
+from accounts.models import Organisation, User
 from accounts.services import record
 from assessments import bell
 from assessments.claims import FREED
@@ -36,8 +37,12 @@ def submit_assessment(
     priority: Priority = Priority.NORMAL,
 ) -> Assessment:
     """Freeze the plan and its runs, and wake a worker; runs that cannot run are kept with their reason."""
+    # One at a time, so that numbers have no holes and none is given twice.
+    organisation = Organisation.objects.select_for_update().get(pk=model_version.organisation_id)
+    last = Assessment.objects.filter(organisation=organisation).aggregate(last=Max("number"))["last"]
     assessment = Assessment.objects.create(
-        organisation=model_version.organisation,
+        organisation=organisation,
+        number=(last or 0) + 1,
         model_version=model_version,
         train=train,
         population=population,

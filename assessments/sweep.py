@@ -13,9 +13,10 @@ from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
 from assessments import bell, claims, services
-from assessments.models import ENDED, OPEN, Assessment, CarriedOutBy, Run, RunStatus, Worker
+from assessments.models import ENDED, OPEN, Assessment, CarriedOutBy, Inspection, Run, RunStatus, Worker
 from assessments.presence import REFUSES
 from assessments.selectors import due_count, idle_slots, live_workers
+from governance.uploads import discard_forgotten
 
 NO_WALLS = (
     "No worker may open a stranger's model: bubblewrap is missing or may not make namespaces there. Install it, or let the "
@@ -38,6 +39,7 @@ def sweep(ended: Callable[[Assessment], None]) -> dict[str, int]:
         "rung": _ring_idle_workers(),
     }
     Worker.objects.filter(seen__lt=Now() - FORGET_WORKERS_AFTER).delete()
+    discard_forgotten()
     for what, times in found.items():
         if times:
             log.info("swept", what=what, times=times)
@@ -58,6 +60,7 @@ def _end_what_no_worker_may_open() -> int:
     workers = list(live_workers())
     if not workers or any(worker.isolation != REFUSES for worker in workers):
         return 0
+    Inspection.objects.filter(status=RunStatus.QUEUED).update(status=RunStatus.FAILED, reason=NO_WALLS, ended=Now())
     waiting = Assessment.objects.filter(state__in=OPEN, carried_out_by=CarriedOutBy.WORKERS)
     return sum(_end_all(assessment, NO_WALLS) for assessment in waiting)
 

@@ -11,7 +11,7 @@ import structlog
 from django.conf import settings
 from structlog.contextvars import bound_contextvars
 
-from assessments import claims, services
+from assessments import claims, inspections, services
 from assessments.crew import Crew
 from assessments.errors import Refused
 from assessments.execution import Listener, attempt
@@ -36,6 +36,10 @@ def work_until_empty(worker: str, *, ended: Callable[[Assessment], None]) -> int
     bench: Workbench | None = None
     with ExitStack() as open_now:
         while not patiently(lambda: _asked_to_stop(worker)):
+            if looked := patiently(lambda: inspections.next_inspection(worker)):
+                # Before any run: somebody waits for it in front of a page, and it takes seconds.
+                inspections.inspect(*looked, isolation)
+                continue
             at_hand = bench.assessment.pk if bench else None
             held = patiently(lambda: claims.next_work(worker, at_hand))  # noqa: B023  (called at once)
             if held is None:

@@ -209,7 +209,7 @@ def records_from(frame: pd.DataFrame, schema: Schema, classes: Sequence[Any] | N
     for column in schema.columns:
         if column not in frame.columns:
             raise DataProblem(f"{name} has no column {column!r}, which schema.yaml names; it has {_some(frame.columns)}.")
-    _check_cells(frame, name)
+    check_cells(frame, name)
     raw = frame[schema.target].astype(str)
     present = sorted(raw.unique().tolist())
     if len(present) < 2:
@@ -229,7 +229,8 @@ def records_from(frame: pd.DataFrame, schema: Schema, classes: Sequence[Any] | N
     return Records(inputs, labels, known, subjects)
 
 
-def _check_cells(frame: pd.DataFrame, name: str) -> None:
+def check_cells(frame: pd.DataFrame, name: str) -> None:
+    """Raises DataProblem for a column with empty or infinite cells."""
     empty = frame.isna().sum()
     if empty.any():
         column = str(empty[empty > 0].index[0])

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attacks.data import AUXILIARY_IMAGE, Images, Records
+from attacks.data import AUXILIARY_IMAGE, Images, Records, check_cells
 from attacks.schema import Schema
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 FEWEST_SHOWN = 10
 
@@ -26,14 +29,41 @@ def profile_of(data: Records | Images, schema: Schema) -> dict[str, Any]:
     return {"kind": "table", "records": len(data), "columns": columns, "profile": {"classes": classes}}
 
 
+def described(frame: pd.DataFrame, name: str) -> dict[str, Any]:
+    """The same for a table whose columns nobody has given a meaning yet; `masked` shows what a cell looks like, not what it says.
+
+    Raises DataProblem for empty or infinite cells.
+    """
+    check_cells(frame, name)
+    columns = [{**_numbers(str(column), frame[column]), "masked": _masked(frame[column])} for column in frame.columns]
+    return {"kind": "table", "records": len(frame), "columns": columns, "profile": {}}
+
+
+def _masked(series: pd.Series) -> str:
+    """The shape of one common cell: letters as a, capitals as A, digits as 9."""
+    shapes = series.head(1000).astype(str).map(lambda cell: "".join(_shape(sign) for sign in cell[:24]))
+    return str(shapes.mode().iloc[0])
+
+
+def _shape(sign: str) -> str:
+    if sign.isdigit():
+        return "9"
+    return ("A" if sign.isupper() else "a") if sign.isalpha() else sign
+
+
 def _column(name: str, data: Records, schema: Schema) -> dict[str, Any]:
-    series = data.inputs[name]
     meaning = schema.columns.get(name)
+    return {
+        **_numbers(name, data.inputs[name]),
+        "roles": sorted(str(r) for r in meaning.roles) if meaning else [],
+        "special_category": bool(meaning and meaning.special_category),
+    }
+
+
+def _numbers(name: str, series: pd.Series) -> dict[str, Any]:
     told: dict[str, Any] = {
         "name": name,
         "kind": "number" if series.dtype.kind in "iuf" else "category",
-        "roles": sorted(str(r) for r in meaning.roles) if meaning else [],
-        "special_category": bool(meaning and meaning.special_category),
         "values": int(series.nunique()),
     }
     if told["kind"] == "number":

@@ -4,4 +4,8 @@ from django.urls import include, path
 
 urlpatterns = [
     path("", include("accounts.urls")),
+    path("", include("governance.urls")),
+    path("", include("assessments.urls")),
+    path("", include("reports.urls")),
+    path("", include("decisions.urls")),
 ]

@@ -12,7 +12,9 @@ from assessments.models import Assessment, State
 from assessments.sweep import sweep
 from assessments.work import work_until_empty
 from decisions.models import Conclusion
+from decisions.reviews import expire_approvals
 from decisions.services import conclude
+from decisions.treatment import expire_acceptances, resolve_retested
 from governance.policy import default_policy
 
 
@@ -30,12 +32,13 @@ def conclude_once(assessment: Assessment) -> None:
         conclude(assessment, default_policy())
     except IntegrityError:  # a sibling was first
         return
+    resolve_retested(assessment)
 
 
 def sweep_and_conclude() -> dict[str, int]:
-    """One round of the sweeper, and the conclusions whose worker died before it drew them."""
+    """One round of the sweeper, the conclusions whose worker died before it drew them, and what is over by its date."""
     found = sweep(conclude_once)
     forgotten = Assessment.objects.filter(state__in=(State.EVIDENCE_READY, State.RUN_FAILED), conclusion=None)
     for assessment in forgotten:
         conclude_once(assessment)
-    return found
+    return {**found, "approvals expired": expire_approvals(), "acceptances expired": len(expire_acceptances())}

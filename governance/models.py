@@ -6,6 +6,7 @@ organisation, and the database refuses a link to a row of another one (migration
 
 from __future__ import annotations
 
+import uuid
 from typing import Any, ClassVar
 
 from django.conf import settings
@@ -59,7 +60,10 @@ class AISystem(models.Model):
 
     organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="ai_systems")
     name = models.CharField(max_length=200)
-    purpose = models.TextField(blank=True)
+    purpose = models.TextField(blank=True, max_length=5_000)
+    legal_basis = models.CharField(max_length=500, blank=True)  # GDPR Art. 6, and 9 where special categories are used
+    data_subjects = models.CharField(max_length=500, blank=True)  # whose data the models are trained on
+    release = models.CharField(max_length=20, blank=True, choices=[(rung, rung) for rung in RUNGS])  # what its users can see
 
     class Meta:
         ordering = ("name",)
@@ -80,6 +84,8 @@ class RegisteredModel(models.Model):
     system = models.ForeignKey(AISystem, on_delete=models.PROTECT, related_name="models")
     name = models.CharField(max_length=200)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="owned_models")
+    # The version in use where it is not the newest: somebody rolled back to it.
+    rolled_back_to = models.ForeignKey("ModelVersion", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
 
     class Meta:
         ordering = ("name",)
@@ -170,6 +176,44 @@ class DatasetVersion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.dataset}, version {self.number}"
+
+
+class Upload(models.Model):
+    """A file on its way from a browser or a program to the register: received in pieces, then stored, then registered.
+
+    Until it is whole its bytes wait beside the store; then `artifact` names them. One that nobody registers is erased.
+    """
+
+    class Kind(models.TextChoices):
+        MODEL = "model", "Model"
+        DATA = "data", "Records"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="uploads")
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    filename = models.CharField(max_length=255)
+    bytes = models.PositiveBigIntegerField()
+    received = models.PositiveBigIntegerField(default=0)
+    artifact = models.ForeignKey(Artifact, null=True, on_delete=models.PROTECT, related_name="uploads")
+    described: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField(default=dict)  # what was typed with it
+    registered = models.BooleanField(default=False)
+    created = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ("-created",)
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.CheckConstraint(condition=Q(kind__in=("model", "data")), name="upload_kind_is_known"),
+            models.CheckConstraint(condition=Q(received__lte=models.F("bytes")), name="upload_holds_no_more_than_declared"),
+            models.CheckConstraint(condition=Q(registered=False) | Q(artifact__isnull=False), name="registered_upload_is_stored"),
+        ]
+
+    def __str__(self) -> str:
+        return self.filename
+
+    @property
+    def whole(self) -> bool:
+        return self.artifact_id is not None
 
 
 class Erasure(models.Model):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 
-from accounts.models import User
+from accounts.models import Organisation, User
 from accounts.roles import Permission
 from accounts.selectors import organisations_where
 from governance.errors import StoreProblem
@@ -50,3 +50,18 @@ def artifact_file(artifact: Artifact, into: Path) -> Path:
     if erased is not None and not store("artifacts").has(artifact_name(artifact)):
         raise StoreProblem(f"The file {artifact.sha256[:8]} was erased on {erased.erased_at:%-d %B %Y}: {erased.reason}")
     return verified(store("artifacts").local(artifact_name(artifact), into), artifact.sha256, "file")
+
+
+def systems_of(organisation: Organisation) -> QuerySet[AISystem]:
+    """The organisation's AI systems, each with how many models it has."""
+    return AISystem.objects.filter(organisation=organisation).annotate(model_count=Count("models"))
+
+
+def models_of(system: AISystem) -> QuerySet[RegisteredModel]:
+    """The system's models with their owners and versions, newest first."""
+    return RegisteredModel.objects.filter(system=system).select_related("owner", "rolled_back_to").prefetch_related("versions")
+
+
+def version_in_use(model: RegisteredModel) -> ModelVersion | None:
+    """The newest version, or the one somebody rolled back to."""
+    return model.rolled_back_to or model.versions.order_by("-number").first()

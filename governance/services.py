@@ -52,17 +52,73 @@ def all_or_nothing(organisation: Organisation) -> Iterator[None]:
         raise
 
 
+class Context(TypedDict, total=False):
+    """What an AI system is for, on what basis, about whom, and who can ask its models."""
+
+    purpose: str
+    legal_basis: str
+    data_subjects: str
+    release: str
+
+
 @transaction.atomic
-def register_system(*, by: User, organisation: Organisation, name: str, purpose: str = "") -> AISystem:
+def register_system(*, by: User, organisation: Organisation, name: str, **context: Unpack[Context]) -> AISystem:
     """The organisation's AI system called `name`, added if there is none; raises RegistryProblem for an empty name."""
     _require(by, organisation)
     _lock(organisation)
     known = AISystem.objects.filter(organisation=organisation, name=name.strip()).first()
-    if known is not None:
-        return known
-    system = _saved(AISystem(organisation=organisation, name=name.strip(), purpose=purpose.strip()))
-    record(organisation, by, "registered", system)
+    return known or _added(by, AISystem(organisation=organisation, name=name.strip(), **_stripped(context)))
+
+
+@transaction.atomic
+def add_system(*, by: User, organisation: Organisation, name: str, **context: Unpack[Context]) -> AISystem:
+    """A new AI system; raises RegistryProblem where one of that name exists."""
+    _require(by, organisation)
+    _lock(organisation)
+    _refuse_taken(AISystem.objects.filter(organisation=organisation, name=name.strip()))
+    return _added(by, AISystem(organisation=organisation, name=name.strip(), **_stripped(context)))
+
+
+@transaction.atomic
+def change_system(system: AISystem, *, by: User, name: str, **context: Unpack[Context]) -> AISystem:
+    """Describe a system anew; raises RegistryProblem where another one has that name."""
+    _require(by, system.organisation)
+    _lock(system.organisation)
+    _refuse_taken(AISystem.objects.filter(organisation=system.organisation, name=name.strip()).exclude(pk=system.pk))
+    changed = {"name": name.strip(), **_stripped(context)}
+    fields = sorted(field for field, value in changed.items() if getattr(system, field) != value)
+    for field in fields:
+        setattr(system, field, changed[field])
+    if fields:
+        _saved(system)
+        record(system.organisation, by, "changed", system, {"fields": fields})
     return system
+
+
+@transaction.atomic
+def roll_back(version: ModelVersion, *, by: User, reason: str) -> None:
+    """From now on this version is the one in use; the newest again where it is the newest. Raises RegistryProblem without a reason."""
+    _require(by, version.organisation)
+    if not reason.strip():
+        raise RegistryProblem("Say why this version is to be used again; an auditor will ask.")
+    newest = version.model.versions.order_by("-number").first()
+    RegisteredModel.objects.filter(pk=version.model_id).update(rolled_back_to=None if newest == version else version)
+    record(version.organisation, by, "rolled back", version, {"number": version.number, "reason": reason.strip()[:500]})
+
+
+def _added(by: User, system: AISystem) -> AISystem:
+    _saved(system)
+    record(system.organisation, by, "registered", system)
+    return system
+
+
+def _refuse_taken(others: models.QuerySet[AISystem]) -> None:
+    if (taken := others.first()) is not None:
+        raise RegistryProblem(f"A system named {taken.name} exists already. Open it or choose another name.")
+
+
+def _stripped(context: Mapping[str, Any]) -> dict[str, str]:
+    return {field: str(value).strip() for field, value in context.items()}
 
 
 def store_artifact(organisation: Organisation, source: Path | BinaryIO) -> Artifact:
@@ -95,6 +151,8 @@ def register_model_version(
         if known is not None and all(getattr(known, field) == value for field, value in described.items()):
             return known
         number = latest.number + 1 if latest else 1
+        # What is newly registered is in use, whatever was rolled back to before.
+        RegisteredModel.objects.filter(pk=model.pk).update(rolled_back_to=None)
         version = _saved(
             ModelVersion(organisation=organisation, model=model, number=number, artifact=artifact, registered_by=by, **described)
         )

@@ -14,20 +14,20 @@ from django.conf import settings
 from accounts.models import Organisation, User
 from accounts.roles import Role
 from accounts.services import add_member, create_organisation, create_user
+from assessments import planning
 from assessments.crew import Crew
 from assessments.errors import Refused
 from assessments.execution import Listener, run_assessment
 from assessments.intake import Registered, Submission, register
 from assessments.isolation import available
 from assessments.models import Assessment, CarriedOutBy, Priority
-from assessments.plan import Choices, Profile, frozen_plan, planned_runs
-from assessments.services import submit_assessment
+from assessments.plan import Profile
 from assessments.workbench import open_versions
+from decisions.results import snapshot
 from decisions.services import conclude
-from governance.frameworks import frameworks
-from governance.policy import Policy, default_policy
+from governance.policy import default_policy
 from reports.pdf import render
-from reports.snapshot import snapshot, write_results
+from reports.snapshot import write_results
 
 LOCAL = "local"
 
@@ -72,7 +72,7 @@ def assess(request: Request, out: Path, *, planned: Callable[[Assessment], None]
 def submit(request: Request, crew: Crew, *, organisation: Organisation, by: User, carried_out_by: CarriedOutBy) -> Assessment:
     """Check and register the files, freeze the plan. Raises Refused with one sentence; then nothing is kept."""
     registered = register(request.submission, crew, organisation=organisation, by=by)
-    return _planned(request, registered, by, default_policy(), crew, carried_out_by)
+    return _planned(request, registered, by, crew, carried_out_by)
 
 
 def write_report(assessment: Assessment, out: Path) -> Done:
@@ -97,39 +97,18 @@ def check_out(out: Path) -> None:
             return
 
 
-def _planned(
-    request: Request, registered: Registered, person: User, policy: Policy, crew: Crew, carried_out_by: CarriedOutBy
-) -> Assessment:
-    version = registered.model_version
-    choices = Choices(
-        profile=request.profile,
-        release=request.release,
-        seed=request.seed,
-        threads=request.threads,
-        policy={"version": policy.version, "sha256": policy.sha256},
-        catalogues={name: framework.sha256 for name, framework in sorted(frameworks().items())},
-        level=policy.level,
-        margin=policy.margin,
-        min_group=policy.min_group,
-        min_positives=policy.min_positives,
-        attack_seeds=policy.attack_seeds,
-    )
-    case = open_versions(crew, version, registered.train, registered.population, registered.schema, asdict(choices.settings()))
-    runs = planned_runs(case["kind"], registered.schema, release=request.release, model_access=version.access)
-    digests = {
-        "model": version.artifact.sha256,
-        "train": registered.train.artifact.sha256,
-        "population": registered.population.artifact.sha256,
-    }
-    plan = frozen_plan(choices, runs, schema=registered.schema, case=case, digests=digests)
-    return submit_assessment(
+def _planned(request: Request, registered: Registered, person: User, crew: Crew, carried_out_by: CarriedOutBy) -> Assessment:
+    chosen = planning.choices(profile=request.profile, release=request.release, seed=request.seed, threads=request.threads)
+    version, train, population = registered.model_version, registered.train, registered.population
+    case = open_versions(crew, version, train, population, registered.schema, asdict(chosen.settings()))
+    return planning.submit(
         by=person,
+        chosen=chosen,
         model_version=version,
-        train=registered.train,
-        population=registered.population,
-        plan=plan,
-        runs=runs,
-        title=f"{version.model.name}, version {version.number}",
+        train=train,
+        population=population,
+        schema=registered.schema,
+        case=case,
         carried_out_by=carried_out_by,
         priority=request.priority,
     )
@@ -142,8 +121,3 @@ def local_submitter(slug: str) -> tuple[Organisation, User]:
     person = User.objects.filter(email=email).first() or create_user(email, "Command line")
     add_member(organisation, person, Role.SERVICE_ACCOUNT)
     return organisation, person
-
-
-def default_threads() -> int:
-    """The cores this process may use, at most 4, so that the default leaves a large machine to its other users."""
-    return min(4, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)

@@ -9,8 +9,9 @@ from typing import Any
 from assessments.intake import Submission
 from assessments.models import Priority
 from assessments.plan import RUNGS, Profile
+from assessments.planning import default_threads
 from reports import console as words
-from reports.assess import Request, default_threads
+from reports.assess import Request
 
 LONGEST_NAME = 150  # datasets are called by it too, with a word more
 

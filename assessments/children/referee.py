@@ -22,7 +22,7 @@ from attacks.disparity.view import SelectionView
 from attacks.errors import DataProblem
 from attacks.evaluate import check_applicable, guesses_about, judge, kind_of, views
 from attacks.exchange import load_parts, save_block, save_guesses
-from attacks.profile import profile_of
+from attacks.profile import described, profile_of
 from attacks.registry import attack_called
 from attacks.result import Judgement
 from attacks.schema import Role, Schema, parse_schema
@@ -59,6 +59,13 @@ class RefereeChild:
             raise DataProblem(f"{names[0]} and {names[1]} are not of one kind; give two tables or two sets of images.")
         described = {"train": profile_of(members, meaning), "population": profile_of(outsiders, meaning)}
         return {"kind": kind_of(self._case), "split": _split_counts(self._case), "subgroups": _subgroups(self._case), **described}
+
+    def describe(self, *, path: str, progress: Any) -> dict[str, Any]:
+        """What a file of records holds, before anybody said what its columns mean."""
+        file = Path(path)
+        if file.suffix.lower() == ".npz":
+            return profile_of(read_images(file, None), Schema())
+        return described(read_frame(file), file.name)
 
     def probe_view(self, *, folder: str, progress: Any) -> dict[str, Any]:
         """Every record's inputs, twice over: for trying the model on, and for its accuracy."""
@@ -205,5 +212,5 @@ def _told(judged: Judgement, evidence: Path) -> dict[str, Any]:
 
 if __name__ == "__main__":
     child = RefereeChild()
-    commands = ("open_case", "probe_view", "accuracy", "count", "views", "judge", "vulnerability")
+    commands = ("describe", "open_case", "probe_view", "accuracy", "count", "views", "judge", "vulnerability")
     serve({name: getattr(child, name) for name in commands})

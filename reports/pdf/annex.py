@@ -9,7 +9,8 @@ from reportlab.lib.units import mm
 from reportlab.platypus import PageBreak, Paragraph, Spacer
 
 from assessments import printed
-from reports.pdf import fonts, styles, words
+from assessments import vocabulary as words
+from reports.pdf import fonts, styles
 from reports.pdf.bidi import has_right_to_left, visual
 from reports.pdf.context import Context, Story
 from reports.pdf.flowables import facts

@@ -9,7 +9,8 @@ from typing import Any
 from reportlab.platypus import PageBreak
 
 from assessments import printed
-from reports.pdf import styles, words
+from assessments import vocabulary as words
+from reports.pdf import styles
 from reports.pdf.annex import annex
 from reports.pdf.context import Context, Story
 from reports.pdf.document import Built, Surround, build

@@ -8,8 +8,9 @@ from typing import Any
 
 from reportlab.platypus import Flowable, Paragraph
 
+from assessments import vocabulary as words
 from assessments.pictures import group_word, run_word
-from reports.pdf import styles, words
+from reports.pdf import styles
 from reports.pdf.document import Entry
 from reports.pdf.flowables import Badge, Heading
 from reports.pdf.text import Texts

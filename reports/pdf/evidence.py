@@ -9,10 +9,11 @@ from reportlab.lib.units import mm
 from reportlab.platypus import CondPageBreak, KeepTogether, Paragraph, Spacer
 
 from assessments import printed
+from assessments import vocabulary as words
 from assessments.pictures import attack_word, group_word
 from governance import numbers
 from reports import palette
-from reports.pdf import styles, words
+from reports.pdf import styles
 from reports.pdf.charts import AgainstLimit
 from reports.pdf.context import Context, Story, about, rule_badge, rule_key
 from reports.pdf.flowables import Anchor, Badge, Column, barred, listing, plain_table

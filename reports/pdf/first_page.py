@@ -9,10 +9,11 @@ from reportlab.lib.units import mm
 from reportlab.platypus import Flowable, Paragraph, Spacer
 
 from assessments import printed
+from assessments import vocabulary as words
 from assessments.pictures import pictures_of_run, rung_word
 from governance import numbers
 from reports import palette
-from reports.pdf import fonts, styles, words
+from reports.pdf import fonts, styles
 from reports.pdf.charts_access import drawn
 from reports.pdf.context import Context, Story, about, rule_badge
 from reports.pdf.flowables import Badge, Column, barred, height_of, listing, plain_table

@@ -9,11 +9,12 @@ from reportlab.lib.units import mm
 from reportlab.platypus import CondPageBreak, PageBreak, Paragraph, Spacer
 
 from assessments import printed
+from assessments import vocabulary as words
 from assessments.pictures import attack_word, group_word, run_word, source_word
 from assessments.pictures import groups as groups_picture
 from governance import numbers
 from reports import palette
-from reports.pdf import styles, words
+from reports.pdf import styles
 from reports.pdf.charts_access import drawn
 from reports.pdf.context import Context, Story
 from reports.pdf.flowables import Column, listing

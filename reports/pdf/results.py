@@ -10,10 +10,11 @@ from reportlab.lib.units import mm
 from reportlab.platypus import Flowable, PageBreak, Paragraph, Spacer
 
 from assessments import printed
+from assessments import vocabulary as words
 from assessments.pictures import Picture, attack_word, pictures_of_run, run_word, rung_word
 from governance import numbers
 from reports import palette
-from reports.pdf import styles, words
+from reports.pdf import styles
 from reports.pdf.charts_access import drawn
 from reports.pdf.context import Context, Story, run_badge
 from reports.pdf.flowables import Column, barred, height_of, listing, plain_table

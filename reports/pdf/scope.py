@@ -9,10 +9,11 @@ from reportlab.lib.units import mm
 from reportlab.platypus import CondPageBreak, PageBreak, Paragraph, Spacer
 
 from assessments import printed
+from assessments import vocabulary as words
 from assessments.pictures import run_word, rung_word
 from governance import numbers
 from reports import palette
-from reports.pdf import styles, words
+from reports.pdf import styles
 from reports.pdf.context import Context, Story, rule_badge, run_badge
 from reports.pdf.flowables import Badge, Column, facts, listing, plain_table
 from reports.pdf.text import code

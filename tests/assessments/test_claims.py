@@ -245,7 +245,7 @@ def test_a_second_worker_opens_another_assessment_rather_than_the_same_one_again
 
 
 @pytest.mark.parametrize(
-    "changed", [{"paused": True}, {"carried_out_by": CarriedOutBy.CALLER}, {"state": State.CANCELLED}, {"state": State.DRAFT}]
+    "changed", [{"paused": True}, {"carried_out_by": CarriedOutBy.CALLER}, {"state": State.CANCELLED}, {"state": State.IN_REVIEW}]
 )
 def test_workers_leave_alone_what_is_paused_ended_or_somebody_elses(submit: Submit, changed: dict[str, Any]) -> None:
     submit(**changed)

@@ -82,7 +82,14 @@ def test_states_follow_the_design() -> None:
     running_ends = {State.EVIDENCE_READY, State.RUN_FAILED, State.CANCELLED}
     assert TRANSITIONS[State.SUBMITTED] == {State.RUNNING, State.WITHDRAWN}
     assert TRANSITIONS[State.RUNNING] == running_ends
-    assert TRANSITIONS[State.RUN_FAILED] == {State.SUBMITTED, State.DRAFT}
+    concluded = {State.APPROVED, State.APPROVED_WITH_CONDITIONS, State.CHANGES_REQUESTED, State.REJECTED, State.ESCALATED}
+    assert TRANSITIONS[State.EVIDENCE_READY] == {State.IN_REVIEW}
+    assert TRANSITIONS[State.IN_REVIEW] == concluded | {State.EVIDENCE_READY}
+    assert TRANSITIONS[State.ESCALATED] == {State.IN_REVIEW}
+    for approved in (State.APPROVED, State.APPROVED_WITH_CONDITIONS):
+        assert TRANSITIONS[approved] == {State.EXPIRED, State.SUPERSEDED, State.REVOKED}
+    final = {State.RUN_FAILED, State.CANCELLED, State.WITHDRAWN, State.CHANGES_REQUESTED, State.REJECTED}
+    assert not final & set(TRANSITIONS)
 
 
 def test_the_database_refuses_a_state_there_is_not(assessment: Assessment) -> None:

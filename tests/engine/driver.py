@@ -25,12 +25,12 @@ from assessments.isolation import available
 from assessments.models import OPEN, Assessment, CarriedOutBy, Evidence, Observation, Run, RunStatus, Worker
 from assessments.plan import PlannedRun, Profile
 from decisions.models import Conclusion
+from decisions.results import snapshot
 from governance.facts import ModelFacts
 from governance.models import ModelVersion
 from governance.policy import default_policy
 from governance.services import register_model_version
 from reports.assess import Request, submit
-from reports.snapshot import snapshot
 
 
 def first(folder: str, organisation: str = "nordbank", only: str = "") -> str:

@@ -14,10 +14,11 @@ from jsonschema import Draft202012Validator, ValidationError
 
 from assessments.models import Assessment, RunStatus, State
 from assessments.services import move
+from decisions.results import snapshot
 from decisions.services import conclude
 from governance.policy import default_policy
 from reports.pdf import render
-from reports.snapshot import results_schema, snapshot, write_results
+from reports.snapshot import results_schema, write_results
 from tests.assessments.cases import home_in
 from tests.assessments.submitted import end_run, fail_run, row, run_called, submitted
 

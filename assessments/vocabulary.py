@@ -1,4 +1,4 @@
-"""Every word the report prints for a value of the result format, so that no raw identifier reaches the page."""
+"""The word for every value of the result format, so that no raw identifier reaches a page, a report or a mail."""
 
 from __future__ import annotations
 

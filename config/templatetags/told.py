@@ -1,0 +1,174 @@
+"""How values are printed on every page: verdicts with mark and word, hashes, dates, sizes, counts."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+from django import template
+from django.utils import timezone
+
+from assessments import printed, vocabulary
+from assessments.models import Assessment, State
+from assessments.pictures import group_word, run_word, rung_word
+from governance import numbers
+
+register = template.Library()
+MARKS = {
+    "satisfied": "✓",
+    "inconclusive": "◐",
+    "not_satisfied": "✕",
+    "not_assessed": "◌",
+    "nothing": "▯▯▯",
+    "population_only": "▮▯▯",
+    "model_adds": "▮▮▯",
+    "memorised": "▮▮▮",
+    "not_resolvable": "▯?▯",
+}
+
+
+@register.inclusion_tag("components/badge.html")
+def run_badge(verdict: str | None) -> dict[str, str]:
+    return _badge(verdict, vocabulary.run_label(verdict))
+
+
+@register.inclusion_tag("components/badge.html")
+def rule_badge(verdict: str) -> dict[str, str]:
+    return _badge(verdict, vocabulary.rule_label(verdict))
+
+
+@register.inclusion_tag("components/badge.html")
+def control_badge(control: dict[str, Any]) -> dict[str, str]:
+    return _badge(control["verdict"], vocabulary.control_label(control))
+
+
+def _badge(verdict: str | None, label: str) -> dict[str, str]:
+    known = verdict if verdict in MARKS else "not_assessed"
+    return {"kind": known.replace("_", "-"), "mark": MARKS[known], "label": label}
+
+
+@register.inclusion_tag("components/state.html")
+def state_of(assessment: Assessment) -> dict[str, Any]:
+    return {"label": State(assessment.state).label, "state": assessment.state.replace("_", "-")}
+
+
+@register.filter
+def hash8(digest: str | None) -> str:
+    """Eight signs in fours: 9f2c 41ab."""
+    return f"{digest[:4]} {digest[4:8]}" if digest else "none"
+
+
+@register.filter
+def day(when: date | datetime | None) -> str:
+    """22 Nov 2026."""
+    if isinstance(when, datetime):
+        when = when.astimezone(UTC)
+    return f"{when.day} {when:%b %Y}" if when else "no date"
+
+
+@register.filter
+def moment(when: datetime | None) -> str:
+    """22 Nov 2026, 14:31 UTC."""
+    return f"{day(when)}, {when.astimezone(UTC):%H:%M} UTC" if when else "not yet"
+
+
+@register.filter
+def days_left(when: date) -> str:
+    days = (when - timezone.now().astimezone(UTC).date()).days
+    if days < 0:
+        return f"{vocabulary.counted(-days, 'day')} ago"
+    return "today" if days == 0 else f"in {vocabulary.counted(days, 'day')}"
+
+
+@register.filter
+def size(n: int) -> str:
+    for unit, scale in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if n >= scale:
+            return f"{n / scale:.1f} {unit}".replace(".0 ", " ")
+    return f"{n} bytes"
+
+
+@register.filter
+def duration(seconds: float | None) -> str:
+    """`40 s`, `3 min`, `2.5 h`: an estimate has no more digits."""
+    if seconds is None:
+        return "unknown"
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    return f"{round(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+@register.filter
+def plural(n: int, word: str) -> str:
+    """{{ 3|plural:"group" }}: 3 groups; {{ 0|plural:"person,people" }}: no people."""
+    one, _, many = word.partition(",")
+    return vocabulary.counted(n, one, many or None)
+
+
+@register.filter
+def count(n: int | None) -> str:
+    return numbers.count(n) if n is not None else "unknown"
+
+
+@register.filter
+def plain(identifier: object) -> str:
+    return vocabulary.plain(identifier)
+
+
+register.filter("estimate", printed.whole)
+register.filter("value", printed.value)
+register.filter("rule_estimate", printed.rule_estimate)
+register.filter("rule_limit", printed.rule_limit)
+register.filter("run_word", run_word)
+register.filter("rung", rung_word)
+register.filter("group_word", group_word)
+register.filter("measure", vocabulary.measure_word)
+register.filter("arm", lambda arm: vocabulary.ARM_HEADS.get(arm, vocabulary.plain(arm)))
+register.filter("knowledge", lambda word: vocabulary.KNOWLEDGE.get(word, vocabulary.plain(word)))
+register.filter("framework", vocabulary.framework_name)
+register.filter("run_status", lambda status: vocabulary.RUN_STATUSES.get(status, vocabulary.plain(status).capitalize()))
+register.filter("objective", lambda word: vocabulary.OBJECTIVES.get(word, vocabulary.plain(word)))
+register.filter("gate_state", lambda word: vocabulary.GATE_STATES.get(word, vocabulary.plain(word)))
+register.filter("gate", lambda word: vocabulary.GATES.get(word, word))
+
+
+@register.filter
+def control_word(control: dict[str, Any]) -> str:
+    return vocabulary.control_word(control["framework"], control["control"])
+
+
+@register.filter
+def run_name(run: Any) -> str:
+    """A planned or recorded run: csmia → marital."""
+    return run_word({"attack": run.attack, "feature": run.feature})
+
+
+@register.filter
+def bracket(estimate: dict[str, Any]) -> str:
+    """The interval of an estimate alone: [99.4, 100.0]."""
+    return "[" + printed.whole(estimate).partition(" [")[2] if " [" in printed.whole(estimate) else "no interval"
+
+
+@register.filter
+def dashed(word: str | None) -> str:
+    return (word or "").replace("_", "-")
+
+
+register.filter("level", printed.level)
+register.filter("kind_tag", vocabulary.kind_tag)
+
+
+@register.filter
+def get(typed: Any, name: str) -> str:
+    """What was typed in a field whose name is no identifier."""
+    return str(typed.get(name, "")) if typed else ""
+
+
+@register.filter
+def risk(typed: Any, key: int) -> str:
+    return get(typed, f"risk-{key}")
+
+
+@register.filter
+def until(typed: Any, key: int) -> str:
+    return get(typed, f"until-{key}")

@@ -1,0 +1,21 @@
+from django.urls import path
+
+from decisions.views import findings, release, results, review, runs, versions
+
+urlpatterns = [
+    path("versions/<int:pk>/", versions.version, name="version"),
+    path("versions/<int:pk>/compare/<int:other>/", versions.compare, name="compare"),
+    path("versions/<int:pk>/use-again/", versions.use_again, name="use_again"),
+    path("assessments/<uuid:pk>/", results.assessment, name="assessment"),
+    path("assessments/<uuid:pk>/review/", review.review, name="review"),
+    path("assessments/<uuid:pk>/review/<str:verb>/", review.act, name="review_act"),
+    path("assessments/<uuid:pk>/comments/", review.comment, name="comment"),
+    path("assessments/<uuid:pk>/release/", release.release, name="release"),
+    path("assessments/<uuid:pk>/<str:tab>/", results.assessment, name="results"),
+    path("runs/<int:pk>/", runs.run, name="run"),
+    path("evidence/<int:pk>/", runs.evidence, name="evidence"),
+    path("findings/", findings.findings, name="findings"),
+    path("findings/<int:pk>/", findings.finding, name="finding"),
+    path("acceptances/", findings.acceptances, name="acceptances"),
+    path("acceptances/<int:pk>/", findings.acceptance, name="acceptance"),
+]

@@ -1,0 +1,1 @@
+"""Pages from the answer on: results, review, findings, release, and the version they are about."""

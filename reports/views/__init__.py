@@ -1,0 +1,1 @@
+"""Pages about documents, and the first page of each role: they know every room."""
