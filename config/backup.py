@@ -124,13 +124,17 @@ def applied_migrations() -> list[str]:
 
 def tables() -> list[type[models.Model]]:
     """Every model that is backed up; what others refer to comes before them."""
-    ours = [model for room in ROOMS for model in apps.get_app_config(room).get_models() if model._meta.label_lower not in LEFT_OUT]
+    every = (model for room in ROOMS for model in apps.get_app_config(room).get_models(include_auto_created=True))
+    ours = [model for model in every if model._meta.label_lower not in LEFT_OUT]
     sorted_ones: list[type[models.Model]] = []
     while len(sorted_ones) < len(ours):
+        before = len(sorted_ones)
         for model in ours:
             needs = {f.related_model for f in model._meta.concrete_fields if f.related_model in ours and f.related_model is not model}
             if model not in sorted_ones and needs <= set(sorted_ones):
                 sorted_ones.append(model)
+        if len(sorted_ones) == before:
+            raise RuntimeError("Two tables refer to each other, so neither can be restored first.")
     return sorted_ones
 
 

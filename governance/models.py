@@ -84,8 +84,6 @@ class RegisteredModel(models.Model):
     system = models.ForeignKey(AISystem, on_delete=models.PROTECT, related_name="models")
     name = models.CharField(max_length=200)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="owned_models")
-    # The version in use where it is not the newest: somebody rolled back to it.
-    rolled_back_to = models.ForeignKey("ModelVersion", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
 
     class Meta:
         ordering = ("name",)
@@ -123,6 +121,25 @@ class ModelVersion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.model}, version {self.number}"
+
+
+class Rollback(models.Model):
+    """Somebody put an earlier version to use again. It holds until a newer version is registered, or another rollback."""
+
+    organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="rollbacks")
+    version = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="rollbacks")
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField(auto_now_add=True)
+    reason = models.CharField(max_length=500)
+
+    class Meta:
+        ordering = ("-at",)
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.CheckConstraint(condition=~Q(reason=""), name="rollback_says_why"),
+        ]
+
+    def __str__(self) -> str:
+        return f"back to {self.version}"
 
 
 class Dataset(models.Model):

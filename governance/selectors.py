@@ -11,7 +11,7 @@ from accounts.models import Organisation, User
 from accounts.roles import Permission
 from accounts.selectors import organisations_where
 from governance.errors import StoreProblem
-from governance.models import AISystem, Artifact, Dataset, DatasetVersion, Erasure, ModelVersion, RegisteredModel
+from governance.models import AISystem, Artifact, Dataset, DatasetVersion, Erasure, ModelVersion, RegisteredModel, Rollback
 from governance.storage import verified
 from governance.stores import store
 
@@ -59,9 +59,11 @@ def systems_of(organisation: Organisation) -> QuerySet[AISystem]:
 
 def models_of(system: AISystem) -> QuerySet[RegisteredModel]:
     """The system's models with their owners and versions, newest first."""
-    return RegisteredModel.objects.filter(system=system).select_related("owner", "rolled_back_to").prefetch_related("versions")
+    return RegisteredModel.objects.filter(system=system).select_related("owner").prefetch_related("versions")
 
 
 def version_in_use(model: RegisteredModel) -> ModelVersion | None:
-    """The newest version, or the one somebody rolled back to."""
-    return model.rolled_back_to or model.versions.order_by("-number").first()
+    """The newest version, or the one somebody rolled back to since it was registered."""
+    newest = model.versions.order_by("-number").first()
+    back = Rollback.objects.filter(version__model=model).select_related("version").order_by("-at").first()
+    return back.version if back and newest and back.at > newest.registered_at else newest

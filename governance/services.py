@@ -18,7 +18,7 @@ from accounts.selectors import may
 from accounts.services import record
 from governance.errors import RegistryProblem
 from governance.facts import DatasetFacts, ModelFacts
-from governance.models import AISystem, Artifact, ColumnRole, Dataset, DatasetVersion, Kind, ModelVersion, RegisteredModel
+from governance.models import AISystem, Artifact, ColumnRole, Dataset, DatasetVersion, Kind, ModelVersion, RegisteredModel, Rollback
 from governance.selectors import artifact_name
 from governance.storage import Received, received, waiting_folder
 from governance.stores import store
@@ -97,12 +97,11 @@ def change_system(system: AISystem, *, by: User, name: str, **context: Unpack[Co
 
 @transaction.atomic
 def roll_back(version: ModelVersion, *, by: User, reason: str) -> None:
-    """From now on this version is the one in use; the newest again where it is the newest. Raises RegistryProblem without a reason."""
+    """From now on this version is the one in use, until a newer one is registered. Raises RegistryProblem without a reason."""
     _require(by, version.organisation)
     if not reason.strip():
         raise RegistryProblem("Say why this version is to be used again; an auditor will ask.")
-    newest = version.model.versions.order_by("-number").first()
-    RegisteredModel.objects.filter(pk=version.model_id).update(rolled_back_to=None if newest == version else version)
+    Rollback.objects.create(organisation=version.organisation, version=version, by=by, reason=reason.strip()[:500])
     record(version.organisation, by, "rolled back", version, {"number": version.number, "reason": reason.strip()[:500]})
 
 
@@ -151,8 +150,6 @@ def register_model_version(
         if known is not None and all(getattr(known, field) == value for field, value in described.items()):
             return known
         number = latest.number + 1 if latest else 1
-        # What is newly registered is in use, whatever was rolled back to before.
-        RegisteredModel.objects.filter(pk=model.pk).update(rolled_back_to=None)
         version = _saved(
             ModelVersion(organisation=organisation, model=model, number=number, artifact=artifact, registered_by=by, **described)
         )

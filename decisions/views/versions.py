@@ -92,9 +92,7 @@ def _side_by_side(one: Assessment | None, two: Assessment | None) -> list[dict[s
 
 def _visible(request: HttpRequest, pk: int) -> ModelVersion:
     organisation = current_organisation(request)
-    rows = ModelVersion.objects.select_related(
-        "model__system", "model__owner", "model__rolled_back_to", "artifact", "registered_by", "organisation"
-    )
+    rows = ModelVersion.objects.select_related("model__system", "model__owner", "artifact", "registered_by", "organisation")
     found = get_object_or_404(rows, pk=pk, organisation=organisation)
     check(request, organisation, Permission.READ)
     return found

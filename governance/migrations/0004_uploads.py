@@ -1,4 +1,4 @@
-"""Uploads; what an AI system is for and on what basis; the version a model was rolled back to.
+"""Uploads; what an AI system is for and on what basis; and rollbacks.
 
 SQLite rebuilds the tables that get a column, and no trigger may speak of a table meanwhile: all go, and are made again.
 """
@@ -13,7 +13,7 @@ from django.db import migrations, models
 fixed = import_module("governance.migrations.0002_the_register_is_fixed")
 LINKS = (
     ("governance_upload", "artifact_id", "governance_artifact"),
-    ("governance_registeredmodel", "rolled_back_to_id", "governance_modelversion"),
+    ("governance_rollback", "version_id", "governance_modelversion"),
 )
 
 
@@ -94,12 +94,29 @@ class Migration(migrations.Migration):
                 max_length=20,
             ),
         ),
-        migrations.AddField(
-            model_name="registeredmodel",
-            name="rolled_back_to",
-            field=models.ForeignKey(
-                blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="governance.modelversion"
-            ),
+        migrations.CreateModel(
+            name="Rollback",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("at", models.DateTimeField(auto_now_add=True)),
+                ("reason", models.CharField(max_length=500)),
+                (
+                    "by",
+                    models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL),
+                ),
+                (
+                    "organisation",
+                    models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="rollbacks", to="accounts.organisation"),
+                ),
+                (
+                    "version",
+                    models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="rollbacks", to="governance.modelversion"),
+                ),
+            ],
+            options={
+                "ordering": ("-at",),
+                "constraints": [models.CheckConstraint(condition=models.Q(("reason", ""), _negated=True), name="rollback_says_why")],
+            },
         ),
         migrations.AlterField(
             model_name="aisystem",
