@@ -1,11 +1,11 @@
-from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import path
 
-from accounts.forms import SignInForm
-from accounts.views import home
+from accounts import views
 
 urlpatterns = [
-    path("", home, name="home"),
-    path("sign-in/", LoginView.as_view(authentication_form=SignInForm, template_name="accounts/sign_in.html"), name="sign_in"),
-    path("sign-out/", LogoutView.as_view(), name="sign_out"),
+    path("", views.home, name="home"),
+    path("sign-in/", views.sign_in, name="sign_in"),
+    # The name allauth knows the page by.
+    path("sign-in/", views.sign_in, name="account_login"),
+    path("sign-out/", views.sign_out, name="sign_out"),
 ]
