@@ -1,11 +1,32 @@
+"""Every address of the room. Names with account_, mfa_ and usersessions_ are those django-allauth knows its pages by."""
+
 from django.urls import path
 
-from accounts import views
+from accounts.views import account, signing_in
 
 urlpatterns = [
-    path("", views.home, name="home"),
-    path("sign-in/", views.sign_in, name="sign_in"),
-    # The name allauth knows the page by.
-    path("sign-in/", views.sign_in, name="account_login"),
-    path("sign-out/", views.sign_out, name="sign_out"),
+    path("", signing_in.home, name="home"),
+    path("sign-in/", signing_in.sign_in, name="sign_in"),
+    path("sign-in/", signing_in.sign_in, name="account_login"),
+    path("sign-in/code/", account.code_asked, name="mfa_authenticate"),
+    path("sign-in/switched-off/", account.inactive, name="account_inactive"),
+    path("sign-out/", signing_in.sign_out, name="sign_out"),
+    path("account/", account.overview, name="account"),
+    path("account/password/", account.new_password, name="account_change_password"),
+    path("account/password/first/", account.first_password, name="account_set_password"),
+    path("account/confirm/", account.password_again, name="account_reauthenticate"),
+    path("account/confirm/code/", account.code_again, name="mfa_reauthenticate"),
+    path("account/confirm/key/", account.key_again, name="mfa_reauthenticate_webauthn"),
+    path("account/second-factor/", account.factors, name="mfa_index"),
+    path("account/second-factor/", account.factors, name="mfa_list_webauthn"),
+    path("account/second-factor/app/", account.switch_on_app, name="mfa_activate_totp"),
+    path("account/second-factor/app/code.svg", account.app_code, name="app_code"),
+    path("account/second-factor/app/off/", account.switch_off_app, name="mfa_deactivate_totp"),
+    path("account/second-factor/recovery-codes/", account.recovery_codes, name="mfa_view_recovery_codes"),
+    path("account/second-factor/recovery-codes/new/", account.new_recovery_codes, name="mfa_generate_recovery_codes"),
+    path("account/second-factor/keys/add/", account.add_key, name="mfa_add_webauthn"),
+    path("account/second-factor/keys/<int:pk>/remove/", account.remove_key, name="mfa_remove_webauthn"),
+    path("account/sessions/", account.sessions, name="usersessions_list"),
+    path("account/sessions/<int:pk>/end/", account.end_session, name="end_session"),
+    path("account/sessions/end-others/", account.end_other_sessions, name="end_other_sessions"),
 ]
