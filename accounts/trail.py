@@ -7,7 +7,7 @@ from typing import Any
 from allauth.account.internal.flows.login import get_authentication_records
 from allauth.account.signals import password_changed, password_set, user_logged_in
 from allauth.mfa.models import Authenticator
-from axes.signals import user_locked_out
+from axes import signals as counted_before_us  # noqa: F401  (axes listens first, so that we know whether it locked)
 from django.contrib.auth.signals import user_logged_out, user_login_failed
 from django.db import transaction
 from django.db.models.signals import post_delete, post_save
@@ -46,20 +46,15 @@ def signed_out(user: User | None, **_: Any) -> None:
 
 @receiver(user_login_failed)
 def sign_in_failed(credentials: dict[str, Any], request: HttpRequest | None = None, **_: Any) -> None:
-    # Who is locked out already is not even asked, and would only fill the trail.
-    if request is None or getattr(request, "axes_locked_out", False):
+    locked = getattr(request, "axes_locked_out", False)
+    # Who was locked out before is not even asked, and would only fill the trail: axes counts no failure then.
+    if request is None or (locked and request.axes_failures_since_start is None):  # type: ignore[attr-defined]
         return
     user = User.objects.filter(email=address_tried(request, credentials)).first()
     if user is not None:
         everywhere(user, None, "sign-in failed", {"by": ["password"]})
-
-
-@receiver(user_locked_out)
-def locked_out(request: HttpRequest, username: str, **_: Any) -> None:
-    user = User.objects.filter(email=username).first()
-    # Told again with every further try; only the one that closed the door counts failures.
-    if user is not None and getattr(request, "axes_failures_since_start", None):
-        everywhere(user, None, "locked out")
+        if locked:
+            everywhere(user, None, "locked out")
 
 
 @receiver(post_save, sender=Authenticator)

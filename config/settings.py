@@ -63,7 +63,6 @@ INSTALLED_APPS = [
     "allauth.usersessions",
     "allauth.socialaccount",
     "allauth.socialaccount.providers.openid_connect",
-    # After accounts, which tells of a failure before axes may answer it with the lock.
     "axes",
     "governance",
     "assessments",
