@@ -14,8 +14,7 @@ from django import forms
 
 from accounts import second_factor, trail
 from accounts.models import User
-
-PASSWORD_RULE = "At least 12 characters, not only digits, and nothing others would guess."  # noqa: S105
+from accounts.people_forms import PASSWORD_RULE
 
 
 class SignInForm(LoginForm):  # type: ignore[misc]  # allauth has no types

@@ -2,7 +2,8 @@
 
 from django.urls import path
 
-from accounts.views import account, signing_in
+from accounts.current import switch_organisation
+from accounts.views import account, audit, people, signing_in, tokens
 
 urlpatterns = [
     path("", signing_in.home, name="home"),
@@ -29,4 +30,18 @@ urlpatterns = [
     path("account/sessions/", account.sessions, name="usersessions_list"),
     path("account/sessions/<int:pk>/end/", account.end_session, name="end_session"),
     path("account/sessions/end-others/", account.end_other_sessions, name="end_other_sessions"),
+    path("account/organisation/", switch_organisation, name="switch_organisation"),
+    path("account/tokens/", tokens.listed, name="tokens"),
+    path("account/tokens/<int:pk>/revoke/", tokens.revoke, name="revoke_token"),
+    path("people/", people.listed, name="people"),
+    path("people/invite/", people.invite, name="invite"),
+    path("people/invitations/<int:pk>/take-back/", people.take_back, name="take_back_invitation"),
+    path("people/<int:pk>/give/", people.change, {"deed": "give"}, name="give_role"),
+    path("people/<int:pk>/take/", people.change, {"deed": "take"}, name="take_role"),
+    path("people/<int:pk>/off/", people.change, {"deed": "off"}, name="switch_off"),
+    path("people/<int:pk>/on/", people.change, {"deed": "on"}, name="switch_on"),
+    path("audit/", audit.trail, name="audit"),
+    path("audit/trail.csv", audit.export_csv, name="audit_csv"),
+    path("audit/trail.jsonl", audit.export_json, name="audit_json"),
+    path("invitation/<str:token>/", people.accept, name="accept_invitation"),
 ]

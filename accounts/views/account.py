@@ -22,17 +22,22 @@ from django.views.decorators.http import require_GET, require_POST
 
 from accounts import second_factor, selectors
 from accounts.adapters import SecondFactorAdapter
+from accounts.current import current_organisation
 from accounts.models import Membership, User
 from accounts.roles import Permission
 
 
 def overview(request: HttpRequest) -> HttpResponse:
     user = signed_in_user(request)
+    organisations = selectors.organisations_of(user)
+    current = current_organisation(request) if organisations else None
     shown = {
+        "organisations": organisations,
+        "current": current,
         "roles": Membership.objects.filter(user=user).select_related("organisation"),
         "second_factor": second_factor.kind_asked(user) == "code",
-        "manages_people": selectors.organisations_where(user, Permission.MANAGE_PEOPLE).exists(),
-        "reads_trail": selectors.organisations_where(user, Permission.READ_TRAIL).exists(),
+        "manages_people": current is not None and selectors.may(user, current, Permission.MANAGE_PEOPLE),
+        "reads_trail": current is not None and selectors.may(user, current, Permission.READ_TRAIL),
     }
     return render(request, "accounts/account.html", shown)
 
