@@ -100,3 +100,8 @@ def _keys() -> MultiFernet:
 class SingleSignOnAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
     def is_open_for_signup(self, request: HttpRequest, sociallogin: Any) -> bool:
         return False
+
+    def pre_social_login(self, request: HttpRequest, sociallogin: Any) -> None:
+        from accounts.single_sign_on import let_in
+
+        let_in(request, sociallogin)

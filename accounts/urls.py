@@ -2,8 +2,11 @@
 
 from django.urls import path
 
+from accounts import single_sign_on
 from accounts.current import switch_organisation
 from accounts.views import account, audit, people, signing_in, tokens
+
+PROVIDER = "single-sign-on"
 
 urlpatterns = [
     path("", signing_in.home, name="home"),
@@ -11,6 +14,9 @@ urlpatterns = [
     path("sign-in/", signing_in.sign_in, name="account_login"),
     path("sign-in/code/", account.code_asked, name="mfa_authenticate"),
     path("sign-in/switched-off/", account.inactive, name="account_inactive"),
+    path("sign-in/single-sign-on/", single_sign_on.start, {"provider_id": PROVIDER}, name="openid_connect_login"),
+    path("sign-in/single-sign-on/callback/", single_sign_on.callback, {"provider_id": PROVIDER}, name="openid_connect_callback"),
+    path("sign-in/turned-back/", single_sign_on.turned_back, name="socialaccount_login_cancelled"),
     path("sign-out/", signing_in.sign_out, name="sign_out"),
     path("account/", account.overview, name="account"),
     path("account/password/", account.new_password, name="account_change_password"),

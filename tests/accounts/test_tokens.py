@@ -101,7 +101,7 @@ def test_token_may_what_it_was_given_and_its_role_carries(bank: Organisation, pi
 
 @pytest.mark.parametrize("permission", sorted(set(Permission) - MAY[Role.SERVICE_ACCOUNT]))
 def test_scope_beyond_the_role_is_refused(bank: Organisation, pipeline: User, alice: User, permission: Permission) -> None:
-    with pytest.raises(tokens.TokenProblem, match=f"A service account may not {permission}"):
+    with pytest.raises(tokens.TokenProblem, match=rf"A service account may not {permission}\."):
         made(bank, pipeline, alice, Permission.READ, permission)
     assert not ApiToken.objects.exists()
 
