@@ -67,7 +67,7 @@ def factor_added(instance: Authenticator, created: bool, raw: bool, **_: Any) ->
 def factor_removed(instance: Authenticator, **_: Any) -> None:
     user = User.objects.filter(pk=instance.user_id).first()
     if user is not None:
-        everywhere(user, user, "second factor removed", {"kind": KINDS[instance.type]})
+        everywhere(user, getattr(instance, "removed_by", user), "second factor removed", {"kind": KINDS[instance.type]})
 
 
 @receiver(password_changed)

@@ -2,6 +2,7 @@
 
 import pytest
 from allauth.mfa.models import Authenticator
+from django.core.management import CommandError, call_command
 from django.test import Client, RequestFactory
 from django.urls import reverse
 
@@ -184,6 +185,16 @@ def test_trail_tells_how_alice_signed_in_and_holds_no_code(alice: User, bank: Or
     entry = AuditEntry.objects.get(organisation=bank, number=AuditEntry.objects.count() - 1)
     assert entry.facts == {"by": ["password", "authenticator app"]}
     assert not any(code in text or secret in text for text in AuditEntry.objects.values_list("detail", flat=True))
+
+
+def test_who_lost_everything_is_let_in_by_whoever_runs_the_machine(alice: User, bank: Organisation, capsys) -> None:
+    switch_on_app(signed_in(alice))
+    call_command("reset_second_factor", "Alice@example.org")
+    assert sign_in(Client(), alice).headers["Location"] == "/"
+    entries = AuditEntry.objects.filter(organisation=bank, action="second factor removed")
+    assert [entry.actor_id for entry in entries] == [None, None]
+    with pytest.raises(CommandError, match="Nobody here"):
+        call_command("reset_second_factor", "nobody@example.org")
 
 
 def asking(user: User):

@@ -93,7 +93,7 @@ def provider(settings) -> Iterator[Provider]:
         "settings": {"server_url": told.url, "oauth_pkce_enabled": True, "fetch_userinfo": False},
     }
     settings.SOCIALACCOUNT_PROVIDERS = {"openid_connect": {"APPS": [app]}}
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     yield told
     server.shutdown()
