@@ -37,7 +37,10 @@ def kind_asked(user: User) -> Kind:
 
 
 def confirmed(request: HttpRequest, code: str) -> bool:
-    """Whether `code` (or, for a person without a second factor, the password) is right. A wrong one is counted and recorded."""
+    """Whether `code` (or, for a person without a second factor, the password) is right. A wrong one is counted and recorded.
+
+    Ask before opening the transaction of the deed: were it rolled back, the count of wrong codes would be, too.
+    """
     user = request.user
     if not isinstance(user, User) or not try_allowed(request, user):
         return False
