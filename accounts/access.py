@@ -9,9 +9,9 @@ from typing import Any
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponseBase
 
-from accounts.current import current_organisation
+from accounts.current import organisation_where, who_may
 from accounts.models import Organisation
-from accounts.roles import MAY, Permission
+from accounts.roles import Permission
 from accounts.selectors import may
 
 View = Callable[..., HttpResponseBase]
@@ -23,7 +23,7 @@ def require(permission: Permission) -> Callable[[View], View]:
     def guard(view: View) -> View:
         @wraps(view)
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-            check(request, current_organisation(request), permission)
+            organisation_where(request, permission)
             return view(request, *args, **kwargs)
 
         return guarded
@@ -34,6 +34,4 @@ def require(permission: Permission) -> Callable[[View], View]:
 def check(request: HttpRequest, organisation: Organisation, permission: Permission) -> None:
     """Raises PermissionDenied, naming the roles that may."""
     if not may(request.user, organisation, permission):
-        roles = [role.label.lower() for role, held in MAY.items() if permission in held]
-        who = " or ".join([", ".join(roles[:-1]), roles[-1]] if len(roles) > 1 else roles)
-        raise PermissionDenied(f"This is for a {who} of {organisation.name}.")
+        raise PermissionDenied(who_may(permission))

@@ -1,42 +1,52 @@
-"""The organisation a person works in now: the one chosen in this session, else their first by name."""
+"""Which organisation a page is about: the one the person chose last, else their first by name."""
 
 from __future__ import annotations
 
-from typing import Any
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_POST
 
-from django.http import Http404, HttpRequest
-
+from accounts import selectors
 from accounts.models import Organisation
 from accounts.roles import MAY, Permission
-from accounts.selectors import organisations_of, roles_of
 
 CHOSEN = "organisation"
 
 
 def current_organisation(request: HttpRequest) -> Organisation:
-    """Raises Http404 for somebody who belongs to none."""
-    organisation = _current(request)
+    """The organisation the page is about; Http404 for somebody who belongs to none."""
+    theirs = selectors.organisations_of(request.user)
+    chosen = request.session.get(CHOSEN)
+    organisation = theirs.filter(pk=chosen).first() if chosen is not None else None
+    organisation = organisation or theirs.first()
     if organisation is None:
-        raise Http404("You belong to no organisation.")
+        raise Http404("No organisation.")
     return organisation
 
 
-def standing(request: HttpRequest) -> dict[str, Any]:
-    """For every template: the organisation, the others one may switch to, and what one may do here (`may.submit`)."""
-    if not getattr(request, "user", None) or not request.user.is_authenticated:
-        return {"organisation": None, "organisations": [], "may": {}}
-    organisation = _current(request)
-    roles = roles_of(request.user, organisation) if organisation else frozenset()
-    held = {str(permission) for role in roles for permission in MAY[role]}
-    return {
-        "organisation": organisation,
-        "organisations": list(organisations_of(request.user)),
-        "roles": [role.label for role in sorted(roles)],
-        "may": {str(permission): str(permission) in held for permission in Permission},
-    }
+def organisation_where(request: HttpRequest, permission: Permission) -> Organisation:
+    """The current organisation, if the person's role there carries `permission`; else PermissionDenied names the roles that do."""
+    organisation = current_organisation(request)
+    if not selectors.may(request.user, organisation, permission):
+        raise PermissionDenied(who_may(permission))
+    return organisation
 
 
-def _current(request: HttpRequest) -> Organisation | None:
-    theirs = organisations_of(request.user)
-    chosen = request.session.get(CHOSEN)
-    return (theirs.filter(pk=chosen).first() if chosen else None) or theirs.first()
+def who_may(permission: Permission) -> str:
+    """One sentence for a person whose role does not suffice."""
+    labels = [role.label.lower() for role, carried in MAY.items() if permission in carried]
+    listed = labels[0] if len(labels) == 1 else f"{', '.join(labels[:-1])} or {labels[-1]}"
+    return f"This needs another role: {listed}. Ask an administrator of your organisation."
+
+
+@require_POST
+def switch_organisation(request: HttpRequest) -> HttpResponse:
+    number = request.POST.get("organisation", "")
+    if not number.isascii() or not number.isdecimal() or len(number) > 18:
+        raise Http404("No such organisation.")
+    request.session[CHOSEN] = get_object_or_404(selectors.organisations_of(request.user), pk=int(number)).pk
+    back = request.POST.get("next", "")
+    here = url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()}, require_https=request.is_secure())
+    return redirect(back if here else "home")

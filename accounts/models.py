@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.db.models.functions import Lower
 
 from accounts.roles import Role
@@ -84,6 +84,60 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user_id} {self.role} {self.organisation_id}"
+
+
+class Invitation(models.Model):
+    """A way in for one address, until it is used, taken back or a week old. The link itself is kept nowhere, only its hash."""
+
+    organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="invitations")
+    email = models.EmailField()
+    role = models.CharField(max_length=20, choices=Role.choices)
+    token_hash = models.CharField(max_length=DIGEST_LENGTH, unique=True)
+    invited_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    created = models.DateTimeField()
+    expires = models.DateTimeField()
+    accepted = models.DateTimeField(null=True, blank=True)
+    revoked = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("-created", "-pk")
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.CheckConstraint(condition=Q(email=Lower("email")), name="invited_email_is_lower_case"),
+            models.CheckConstraint(condition=Q(role__in=Role.values) & ~Q(role=Role.SERVICE_ACCOUNT), name="invited_role_is_a_persons"),
+            models.CheckConstraint(condition=Q(expires__gt=F("created")), name="invitation_ends_after_it_began"),
+            models.CheckConstraint(condition=Q(accepted=None) | Q(revoked=None), name="invitation_accepted_or_revoked"),
+            models.UniqueConstraint(
+                fields=("organisation", "email", "role"), condition=Q(accepted=None, revoked=None), name="one_open_invitation"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.role} {self.organisation_id}"
+
+
+class ApiToken(models.Model):
+    """What a program shows instead of a password. The secret is kept nowhere, only its hash and its first characters."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="tokens")
+    organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="tokens")
+    name = models.CharField(max_length=100)
+    prefix = models.CharField(max_length=8)
+    secret_hash = models.CharField(max_length=DIGEST_LENGTH, unique=True)
+    scopes = models.JSONField()
+    created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    created = models.DateTimeField()
+    expires = models.DateTimeField()
+    last_used = models.DateTimeField(null=True, blank=True)
+    revoked = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("-created", "-pk")
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.CheckConstraint(condition=Q(expires__gt=F("created")), name="token_ends_after_it_began"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class AuditEntry(models.Model):

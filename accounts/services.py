@@ -83,8 +83,14 @@ def remove_member(organisation: Organisation, user: User, role: Role, *, by: Use
     held = Membership.objects.filter(organisation=organisation, user=user, role=Role(role))
     if not held.exists():
         return
-    others = Membership.objects.filter(organisation=organisation, role=Role.ADMINISTRATOR, user__is_active=True).exclude(user=user)
-    if role == Role.ADMINISTRATOR and not others.exists():
-        raise LastAdministrator(f"{user.name} is the last administrator of {organisation.name}. Name another one first.")
+    if role == Role.ADMINISTRATOR:
+        someone_else_administers(organisation, user)
     held.delete()
     record(organisation, by, "role taken", user, {"role": str(Role(role))})
+
+
+def someone_else_administers(organisation: Organisation, user: User) -> None:
+    """Raises LastAdministrator when nobody but `user` could manage the people of the organisation. Lock the organisation first."""
+    able = Membership.objects.filter(organisation=organisation, role=Role.ADMINISTRATOR, user__is_active=True)
+    if able.filter(user=user).exists() and not able.exclude(user=user).exists():
+        raise LastAdministrator(f"{user.name} is the last administrator of {organisation.name}. Name another one first.")

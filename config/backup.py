@@ -38,7 +38,8 @@ from governance.storage import verified
 from governance.stores import Store, store
 
 FORM = "inversight.backup/1"
-ROOMS = ("accounts", "governance", "assessments", "decisions", "reports")
+# With django-allauth's tables of second factors and single sign-on: without them a restored password alone would do.
+ROOMS = ("accounts", "account", "mfa", "socialaccount", "governance", "assessments", "decisions", "reports")
 # What workers say of themselves is true of their own machine only.
 LEFT_OUT = ("assessments.worker",)
 ROWS, MANIFEST = "database.jsonl", "manifest.json"
@@ -117,7 +118,7 @@ def restore(path: Path, told: Told = lambda said: None) -> Counted:
 
 
 def applied_migrations() -> list[str]:
-    """Our own rooms' migrations as this database has them."""
+    """The migrations of what is backed up, as this database has them."""
     applied = MigrationRecorder(connection).applied_migrations()
     return sorted(f"{room}.{name}" for room, name in applied if room in ROOMS)
 

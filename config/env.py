@@ -17,6 +17,8 @@ PRIVATE_FOLDER = 0o700
 PRIVATE_FILE = 0o600
 FILES = "filesystem://localhost"
 BROKERS = ("filesystem", "redis", "rediss")
+NO_MAIL = "django.core.mail.backends.dummy.EmailBackend"
+MAILERS = ("smtp", "smtps", "smtp+tls", "smtp+ssl", "consolemail", "filemail")
 SQLITE = "django.db.backends.sqlite3"
 # The two whose triggers keep the audit trail append-only.
 SCHEMES = ("sqlite", "postgres", "postgresql")
@@ -177,3 +179,42 @@ def bucket() -> dict[str, Any] | None:
         "default_acl": None,
         "querystring_auth": True,
     }
+
+
+def mail() -> dict[str, Any]:
+    """Django's mail settings for EMAIL_URL; without one, nothing is mailed."""
+    url = secret("EMAIL_URL", "smtp+tls://user:password@host:587")
+    if not url:
+        return {"EMAIL_BACKEND": NO_MAIL}
+    # Never chained nor printed: the address may hold a password.
+    unreadable = ImproperlyConfigured("EMAIL_URL cannot be read; write smtp+tls://user:password@host:587.")
+    if url.split("://")[0] not in MAILERS:
+        raise unreadable
+    try:
+        settings: dict[str, Any] = dict(environ.Env.email_url_config(url))
+    except ValueError:
+        raise unreadable from None
+    return {name: value for name, value in settings.items() if name.startswith("EMAIL_")} | {"EMAIL_TIMEOUT": 10}
+
+
+def single_sign_on() -> dict[str, Any]:
+    """allauth's settings for INVERSIGHT_OIDC_ISSUER; nothing where none is set."""
+    issuer = os.environ.get("INVERSIGHT_OIDC_ISSUER", "").strip().rstrip("/")
+    if not issuer:
+        return {}
+    client_id = os.environ.get("INVERSIGHT_OIDC_CLIENT_ID", "").strip()
+    client_secret = secret("INVERSIGHT_OIDC_CLIENT_SECRET", "the client secret your provider gave you")
+    if not issuer.startswith(("https://", "http://localhost:", "http://127.0.0.1:")):
+        raise ImproperlyConfigured("INVERSIGHT_OIDC_ISSUER must begin with https://.")
+    if not client_id or not client_secret:
+        raise ImproperlyConfigured(
+            "INVERSIGHT_OIDC_ISSUER needs INVERSIGHT_OIDC_CLIENT_ID and INVERSIGHT_OIDC_CLIENT_SECRET (or _FILE) beside it."
+        )
+    app = {
+        "provider_id": "single-sign-on",
+        "name": os.environ.get("INVERSIGHT_OIDC_NAME") or "Single sign-on",
+        "client_id": client_id,
+        "secret": client_secret,
+        "settings": {"server_url": issuer, "oauth_pkce_enabled": True, "fetch_userinfo": False},
+    }
+    return {"openid_connect": {"APPS": [app]}}

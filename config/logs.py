@@ -22,6 +22,8 @@ QUIETER = {
     # Its warnings are of requests that are none: they quote what was sent and from which address.
     "gunicorn.error": "ERROR",
     "kombu": "ERROR",
+    # Counts of wrong passwords stand in the audit trail.
+    "axes": "ERROR",
     # A bell heard is no news: what came of it is told by assessments.work.
     "celery.worker.strategy": "WARNING",
     "celery.app.trace": "WARNING",

@@ -17,6 +17,11 @@
 | S3_BUCKET | none | keeps artifacts and evidence in this bucket instead of the home |
 | S3_ENDPOINT_URL, S3_REGION | AWS | address and region of the S3-compatible service |
 | S3_ACCESS_KEY, S3_SECRET_KEY | none | its credentials; with _FILE appended, the files that hold them |
+| EMAIL_URL, EMAIL_URL_FILE | none | smtp+tls://user:password@host:587; without it invitations are handed over by hand |
+| INVERSIGHT_MAIL_FROM | inversight@localhost | the address mails come from |
+| INVERSIGHT_OIDC_ISSUER | none | https://id.example.org, whose people may sign in where they are members or invited |
+| INVERSIGHT_OIDC_CLIENT_ID, INVERSIGHT_OIDC_CLIENT_SECRET | none | our name and secret there (or _CLIENT_SECRET_FILE) |
+| INVERSIGHT_OIDC_NAME | Single sign-on | what the button says |
 | INVERSIGHT_KEEP_EVIDENCE_DAYS | 365 | days after which per-record guesses are erased, whatever their data's own date |
 | INVERSIGHT_LEASE | 60 | seconds after which a worker that fell silent loses its run to another |
 | INVERSIGHT_LONGEST_ANSWER | 3600 | seconds a model may take for one command before it is stopped |
@@ -25,6 +30,7 @@
 """
 
 import os
+from datetime import timedelta
 from pathlib import Path
 
 from config import env
@@ -49,9 +55,17 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "django.contrib.humanize",
     "django_htmx",
     "config",
     "accounts",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
+    "axes",
     "governance",
     "assessments",
     "decisions",
@@ -72,6 +86,9 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    # Last, so that it may replace any answer to somebody locked out.
+    "axes.middleware.AxesMiddleware",
 ]
 
 ROOT_URLCONF = "config.urls"
@@ -87,7 +104,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "accounts.current.standing",
+                "accounts.context.standing",
             ],
         },
     },
@@ -101,6 +118,7 @@ AUTH_USER_MODEL = "accounts.User"
 LOGIN_URL = "sign_in"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "sign_in"
+AUTHENTICATION_BACKENDS = ["accounts.lockout.Lockout", "allauth.account.auth_backends.AuthenticationBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
@@ -109,19 +127,73 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 
 HTTPS = env.switch("INVERSIGHT_HTTPS", default=not DEBUG)
+BEHIND_PROXY = env.switch("INVERSIGHT_BEHIND_PROXY", default=False)
 SESSION_COOKIE_SECURE = HTTPS
 CSRF_COOKIE_SECURE = HTTPS
 SECURE_SSL_REDIRECT = HTTPS
 METRICS_TOKEN = env.secret("INVERSIGHT_METRICS_TOKEN", "a long random text")
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 # Only where a proxy that overwrites this header stands in front; else anybody could claim to have come by https.
-if env.switch("INVERSIGHT_BEHIND_PROXY", default=False):
+if BEHIND_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SESSION_COOKIE_AGE = 12 * 60 * 60
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SAMESITE = "Lax"
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+
+# Signing in: email addresses only, nobody signs themselves up (decision 12).
+ACCOUNT_ADAPTER = "accounts.adapters.AccountAdapter"
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_FORMS = {
+    "login": "accounts.forms.SignInForm",
+    "change_password": "accounts.forms.NewPasswordForm",
+    "set_password": "accounts.forms.FirstPasswordForm",
+    "reauthenticate": "accounts.forms.PasswordAgainForm",
+}
+# Sign-ins per network address; wrong codes and passwords that confirm something, per person. Wrong passwords at sign-in: axes.
+ACCOUNT_RATE_LIMITS = {"login": "30/m/ip", "login_failed": "5/5m/key", "reauthenticate": "10/m/user", "change_password": "5/m/user"}
+MFA_ADAPTER = "accounts.adapters.SecondFactorAdapter"
+MFA_FORMS = {
+    "authenticate": "accounts.forms.CodeForm",
+    "reauthenticate": "accounts.forms.CodeAgainForm",
+    "activate_totp": "accounts.forms.FirstCodeForm",
+}
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+MFA_ALLOW_UNVERIFIED_EMAIL = True
+MFA_TOTP_ISSUER = "Inversight"
+MFA_TOTP_TOLERANCE = 1
+# Browsers allow security keys without https on localhost alone.
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not HTTPS
+SOCIALACCOUNT_ADAPTER = "accounts.adapters.SingleSignOnAdapter"
+SOCIALACCOUNT_PROVIDERS = env.single_sign_on()
+SOCIALACCOUNT_EMAIL_AUTHENTICATION = False
+# A link: the security policy lets no form lead to another site, and `state` keeps others from finishing what they began.
+SOCIALACCOUNT_LOGIN_ON_GET = True
+SOCIALACCOUNT_STORE_TOKENS = False
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_USERNAME_CALLABLE = "accounts.lockout.address_tried"
+AXES_CLIENT_IP_CALLABLE = "accounts.lockout.network_address"
+AXES_CLIENT_STR_CALLABLE = "accounts.lockout.nobody"
+AXES_LOCKOUT_CALLABLE = "accounts.lockout.locked_page"
+AXES_DISABLE_ACCESS_LOG = True
+AXES_VERBOSE = False
+# Counts of tries must be the same for every process, so they are kept in the database.
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "accounts_cache", "OPTIONS": {"MAX_ENTRIES": 10_000}}
+}
+
+vars().update(env.mail())
+DEFAULT_FROM_EMAIL = os.environ.get("INVERSIGHT_MAIL_FROM", "inversight@localhost")
 
 LANGUAGE_CODE = "en-gb"
 TIME_ZONE = "UTC"

@@ -12,7 +12,7 @@ from accounts.access import check, require
 from accounts.current import current_organisation
 from accounts.paging import page_of
 from accounts.roles import Permission
-from accounts.second_factor import confirmed, kind_asked
+from accounts.second_factor import confirmed, kind_asked, why_not
 from accounts.selectors import may, people_who_may
 from assessments.views.uploads import REFUSED, person
 from decisions import treatment
@@ -128,7 +128,7 @@ def acceptance(request: HttpRequest, pk: int) -> HttpResponse:
 def _decide(request: HttpRequest, found: Acceptance) -> HttpResponse:
     by = person(request)
     if not confirmed(request, request.POST.get("code", "")):
-        raise DecisionProblem(f"This {kind_asked(by)} is not right. Try again.")
+        raise DecisionProblem(why_not(request))
     if "revoke" in request.POST:
         treatment.revoke_acceptance(found, by=by, reason=request.POST.get("reason", ""))
     else:

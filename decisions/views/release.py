@@ -13,7 +13,7 @@ from django.shortcuts import redirect, render
 
 from accounts.access import check
 from accounts.roles import Permission
-from accounts.second_factor import confirmed, kind_asked
+from accounts.second_factor import confirmed, kind_asked, why_not
 from accounts.selectors import people_who_may
 from assessments.models import APPROVED, Assessment
 from assessments.views.assessments import visible
@@ -42,7 +42,7 @@ def release(request: HttpRequest, pk: UUID) -> HttpResponse:
         if "code" not in request.POST:
             return render(request, "decisions/release_confirm.html", {**shown, "kept": _kept(request), **_labels(request, shown["risks"])})
         if not confirmed(request, request.POST["code"]):
-            said = f"This {shown['asks']} is not right. Try again."
+            said = why_not(request)
             kept = {**shown, "kept": _kept(request), **_labels(request, shown["risks"]), "problem": said}
             return render(request, "decisions/release_confirm.html", kept, status=REFUSED)
         _record(request, review, shown["risks"])

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST
 
 from accounts.models import User
 from accounts.roles import Permission
-from accounts.second_factor import confirmed, kind_asked
+from accounts.second_factor import confirmed, kind_asked, why_not
 from accounts.selectors import may, people_who_may
 from assessments.models import APPROVED, Assessment, State
 from assessments.views.assessments import visible
@@ -79,7 +79,7 @@ def _conclude(request: HttpRequest, assessment: Assessment) -> HttpResponse:
     if not confirmed(request, request.POST.get("code", "")):
         shown = {
             **_confirming(request, assessment, current, outcome),
-            "problem": f"This {kind_asked(person(request))} is not right. Try again.",
+            "problem": why_not(request),
         }
         return render(request, "decisions/conclude.html", shown, status=REFUSED)
     reviews.conclude(current, by=person(request), outcome=outcome, seen=request.POST.get("seen", ""))

@@ -21,7 +21,7 @@ def alice() -> User:
 
 
 def sign_in(client: Client, email: str, password: str, **data: str):
-    return client.post(reverse("sign_in"), {"username": email, "password": password, **data})
+    return client.post(reverse("sign_in"), {"login": email, "password": password, **data})
 
 
 def test_visitor_is_asked_to_sign_in(client: Client) -> None:

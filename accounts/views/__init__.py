@@ -1,0 +1,1 @@
+"""Pages about people: signing in, their account, who is in the organisation, tokens, and the audit trail."""
