@@ -13,7 +13,7 @@ from accounts.selectors import organisations_of, roles_of
 
 def standing(request: HttpRequest) -> dict[str, Any]:
     """`organisation`, `organisations`, `roles` in words, and `may.submit` and the like."""
-    nobody = {"organisation": None, "organisations": [], "roles": [], "may": {}}
+    nobody: dict[str, Any] = {"organisation": None, "organisations": [], "roles": [], "may": {}}
     if not getattr(request, "user", None) or not request.user.is_authenticated:
         return nobody
     try:

@@ -11,7 +11,7 @@ WORDS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("email mail phone telephone telefon ssn iban passport firstname lastname surname vorname nachname address", ("direct_identifier",)),
     ("sex gender geschlecht race ethnicity ethnic religion disability", ("protected", "sensitive")),
     ("age alter", ("protected", "quasi_identifier")),
-    ("marital familienstand relationship salary wage capital pregnant smoker happiness orientation union", ("sensitive",)),
+    ("marital familienstand relationship salary wage pregnant smoker happiness orientation union", ("sensitive",)),
     ("diagnosis disease hiv health", ("sensitive",)),
     ("zip postcode plz city country native birth birthdate dob occupation education", ("quasi_identifier",)),
 )
