@@ -9,7 +9,6 @@ from accounts.views import account, audit, people, signing_in, tokens
 PROVIDER = "single-sign-on"
 
 urlpatterns = [
-    path("", signing_in.home, name="home"),
     path("sign-in/", signing_in.sign_in, name="sign_in"),
     path("sign-in/", signing_in.sign_in, name="account_login"),
     path("sign-in/code/", account.code_asked, name="mfa_authenticate"),

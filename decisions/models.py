@@ -15,6 +15,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
+from assessments.models import State
 from governance.verdict import Verdict
 
 VERDICTS = [(v.value, v.value) for v in Verdict]
@@ -177,6 +178,11 @@ class Review(models.Model):
     def __str__(self) -> str:
         return f"review of {self.assessment_id} by {self.officer_id}"
 
+    @property
+    def ended(self) -> str:
+        """How it ended, in words."""
+        return str(State(self.outcome).label) if self.outcome else "Not concluded"
+
 
 class FindingAnswer(models.Model):
     """What the officer says to one finding."""
@@ -265,6 +271,12 @@ class Release(models.Model):
 
     def __str__(self) -> str:
         return f"{self.choice} {self.model_version_id}"
+
+    @property
+    def decided(self) -> str:
+        """What was decided, in words."""
+        words = {"allowed": "Release allowed", "with_conditions": "Release allowed with conditions", "refused": "Release refused"}
+        return words[self.choice]
 
 
 class Acceptance(models.Model):

@@ -115,6 +115,15 @@ def answer(review: Review, finding: Finding, *, by: User, answer: str, reason: s
 
 
 @transaction.atomic
+def confirm_rest(review: Review, *, by: User) -> None:
+    """Confirm every finding that has no answer yet."""
+    answered = set(review.answers.values_list("finding", flat=True))
+    for finding in findings_of(review.assessment):
+        if finding.pk not in answered:
+            answer(review, finding, by=by, answer=FindingAnswer.Answer.CONFIRMED)
+
+
+@transaction.atomic
 def save_texts(review: Review, *, by: User, advice: str, summary: str) -> None:
     _mine(review, by)
     review.advice, review.summary = advice.strip()[:10_000], summary.strip()[:10_000]

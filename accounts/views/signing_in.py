@@ -1,4 +1,4 @@
-"""The first page, and the way in and out."""
+"""The way in and out."""
 
 from __future__ import annotations
 
@@ -8,16 +8,10 @@ from allauth.account.views import LoginView
 from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.views.decorators.http import require_POST
 
 from accounts import single_sign_on
-from accounts.models import Membership
-
-
-def home(request: HttpRequest) -> HttpResponse:
-    roles = Membership.objects.filter(user=request.user.pk).select_related("organisation")
-    return render(request, "accounts/home.html", {"roles": roles})
 
 
 class SignIn(LoginView):  # type: ignore[misc]  # allauth has no types

@@ -172,3 +172,9 @@ def risk(typed: Any, key: int) -> str:
 @register.filter
 def until(typed: Any, key: int) -> str:
     return get(typed, f"until-{key}")
+
+
+@register.inclusion_tag("components/cell.html")
+def rule_cell(verdict: str | None) -> dict[str, str]:
+    """A verdict in a cell of a matrix: its mark, and its word for who cannot see it."""
+    return _badge(verdict, vocabulary.rule_label(verdict) if verdict else "Not assessed")

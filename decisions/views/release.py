@@ -83,10 +83,11 @@ def _check(request: HttpRequest, risks: list[Finding]) -> None:
 
 def _chosen(request: HttpRequest, finding: Finding) -> tuple[str, date]:
     """Accept or one of the treatments, and until or by when. Raises DecisionProblem."""
-    choice = request.POST.get(f"risk-{finding.pk}", "")
+    choice = request.POST.get(f"risk-{finding.pk}") or request.POST.get("risk-all", "")
     if choice != "accept" and choice not in Treatment.values:
         raise DecisionProblem(f"Choose what is done about {finding}: accept the risk until a day, or treat it.")
-    return choice, day_given(request.POST.get(f"until-{finding.pk}", ""), f"{finding} is accepted or treated")
+    day = request.POST.get(f"until-{finding.pk}") or request.POST.get("until-all", "")
+    return choice, day_given(day, f"{finding} is accepted or treated")
 
 
 @transaction.atomic

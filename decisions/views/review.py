@@ -109,6 +109,8 @@ def _keep(request: HttpRequest, current: Review, by: User) -> None:
         given = request.POST.get(f"answer-{finding.pk}", "")
         if given:
             reviews.answer(current, finding, by=by, answer=given, reason=request.POST.get(f"reason-{finding.pk}", ""))
+    if "confirm-all" in request.POST:
+        reviews.confirm_rest(current, by=by)
     reviews.save_texts(current, by=by, advice=request.POST.get("advice", ""), summary=request.POST.get("summary", ""))
 
 

@@ -28,12 +28,18 @@
   });
 
   // Fields that only concern one choice appear with it.
-  const show = (choice) => {
-    document.querySelectorAll(`[data-shown-by="${choice.name}"]`).forEach((part) => {
-      part.hidden = !part.dataset.shownWhen.split(" ").includes(choice.value);
+  const choices = () => {
+    document.querySelectorAll("[data-shown-by]").forEach((part) => {
+      const chosen = document.querySelector(`input[name="${part.dataset.shownBy}"]:checked`);
+      part.hidden = !chosen || !part.dataset.shownWhen.split(" ").includes(chosen.value);
     });
   };
-  const choices = () => document.querySelectorAll("input[type=radio]:checked").forEach(show);
-  document.addEventListener("change", (event) => event.target.type === "radio" && show(event.target));
+  document.addEventListener("change", (event) => event.target.type === "radio" && choices());
   document.addEventListener("DOMContentLoaded", choices);
+
+  // The page that watches an assessment says in its title how far it is.
+  document.addEventListener("htmx:afterSwap", () => {
+    const told = document.querySelector("[data-title]");
+    if (told) document.title = `${told.dataset.title} · Inversight`;
+  });
 })();
