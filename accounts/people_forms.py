@@ -15,6 +15,7 @@ PASSWORD_RULE = "At least 12 characters, not only digits, and nothing others wou
 PEOPLE_ROLES = [(role.value, role.label) for role in Role if role != Role.SERVICE_ACCOUNT]
 SCOPES = {
     Permission.READ: "Read models, datasets, assessments and results",
+    Permission.EXPORT: "Take results and draft reports as files",
     Permission.REGISTER: "Add models and datasets",
     Permission.SUBMIT: "Submit assessments",
 }

@@ -43,6 +43,6 @@ MAY: Mapping[Role, frozenset[Permission]] = MappingProxyType(
         Role.RISK_OWNER: frozenset({P.READ, P.EXPORT, P.DECIDE_RELEASE, P.ACCEPT_RISK}),
         Role.AUDITOR: frozenset({P.READ, P.EXPORT, P.READ_TRAIL}),
         Role.ADMINISTRATOR: frozenset({P.READ_TRAIL, P.MANAGE_PEOPLE}),
-        Role.SERVICE_ACCOUNT: frozenset({P.READ, P.REGISTER, P.SUBMIT}),
+        Role.SERVICE_ACCOUNT: frozenset({P.READ, P.EXPORT, P.REGISTER, P.SUBMIT}),
     }
 )

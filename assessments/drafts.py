@@ -1,22 +1,26 @@
 """Putting an assessment together, step by step, and submitting it once nothing is missing.
 
 start -> change ... change -> (a worker tries model and data on each other) -> submit
+hand_in -> (a worker tries model and data on each other, and submits)
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from statistics import median
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
+from django.utils import timezone
 
 from accounts.models import Organisation, User
 from accounts.roles import Permission
 from accounts.selectors import may
 from assessments import inspections, planning
-from assessments.errors import Refused
+from assessments.errors import AssessmentError, Refused
 from assessments.models import Assessment, Draft, Inspection, Run, RunStatus
 from assessments.plan import PlannedRun, Profile
 from attacks.errors import AttackError
@@ -34,6 +38,8 @@ ATTACKERS = {
 MASTERED = (ColumnRole.DIRECT_IDENTIFIER, ColumnRole.SUBJECT_ID)
 # Runs that an estimate of the time rests on: the latest of each attack.
 ESTIMATED_FROM = 20
+# How long a draft that a program handed in, and that was refused, can be asked about.
+REFUSED_KEPT = timedelta(days=7)
 
 
 @dataclass(frozen=True)
@@ -80,6 +86,57 @@ def start_again(assessment: Assessment, *, by: User) -> Draft:
         setattr(draft, role, [name for name, column in columns.items() if role in column["roles"]])
     draft.save()
     return draft
+
+
+@transaction.atomic
+def hand_in(
+    *,
+    by: User,
+    organisation: Organisation,
+    model_version: ModelVersion,
+    train: DatasetVersion,
+    population: DatasetVersion,
+    profile: Profile,
+    release: str = "",
+    sensitive: Sequence[str] | None = None,
+    protected: Sequence[str] | None = None,
+    positive: str | None = None,
+) -> Draft:
+    """A draft for which nothing is left to choose: the worker that has tried model and data on each other submits it.
+
+    What is left out is taken from the roles of the training data. Raises Refused with what is missing or does not fit.
+    """
+    draft = start(by=by, organisation=organisation, model_version=model_version)
+    draft.train, draft.population, draft.profile, draft.unattended = train, population, profile, True
+    draft.release = release or draft.release
+    take_roles(draft)
+    draft.positive = draft.positive if positive is None else positive
+    for role, chosen in (("sensitive", sensitive), ("protected", protected)):
+        if chosen is not None:
+            _refuse_unaskable(draft, role, chosen)
+            setattr(draft, role, list(chosen))
+    if gaps := missing(draft):
+        raise Refused(gaps[0].sentence)
+    draft.save()
+    preflight(draft)
+    return draft
+
+
+def _refuse_unaskable(draft: Draft, role: str, chosen: Sequence[str]) -> None:
+    known = askable(draft)
+    for name in chosen:
+        if name not in known:
+            there = ", ".join(known[:8]) or "none"
+            raise Refused(f"Column {name!r} cannot be {role}: the training data have no such column to ask about; there are {there}.")
+
+
+def askable(draft: Draft) -> list[str]:
+    """The columns an attacker might ask about: not the answer, nobody's name."""
+    if draft.train is None:
+        return []
+    target = target_of(draft.train)
+    barred = {str(role) for role in MASTERED}
+    return [c["name"] for c in draft.train.columns if c["name"] != target and not barred & set(c.get("roles", ()))]
 
 
 def take_roles(draft: Draft) -> None:
@@ -217,6 +274,34 @@ def submit(draft: Draft, *, by: User) -> Assessment:
         population=draft.population,
         schema=schema_of(draft),
         case=done.result,
+        pk=draft.pk,
     )
     draft.delete()
     return assessment
+
+
+def submit_unattended(inspection: Inspection | None = None) -> int:
+    """Submit what programs handed in and a worker has tried (this one alone, where it is given); how many.
+
+    One that cannot be submitted after all keeps the reason in its inspection.
+    """
+    tried = Inspection.objects.filter(draft__unattended=True, status=RunStatus.COMPLETED)
+    done = 0
+    for one in (tried if inspection is None else tried.filter(pk=inspection.pk)).select_related("draft__by", "draft__organisation"):
+        draft = one.draft
+        if draft is None:
+            continue
+        try:
+            submit(draft, by=draft.by)
+            done += 1
+        except Draft.DoesNotExist:  # a sibling was first
+            continue
+        except (AssessmentError, PermissionDenied) as problem:
+            Inspection.objects.filter(pk=one.pk).update(status=RunStatus.FAILED, reason=str(problem))
+    return done
+
+
+def forget_refused() -> int:
+    """Drafts that programs handed in and that were refused a while ago; how many."""
+    old = Draft.objects.filter(unattended=True, changed__lt=timezone.now() - REFUSED_KEPT)
+    return old.filter(inspections__status=RunStatus.FAILED).distinct().delete()[0]

@@ -220,7 +220,10 @@ class Shard(Work):
 
 
 class Draft(models.Model):
-    """An assessment that somebody is still putting together. Every field may be missing until it is submitted."""
+    """An assessment that somebody is still putting together. Every field may be missing until it is submitted.
+
+    The assessment it becomes has its id, so who handed it in finds it again.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     organisation = models.ForeignKey("accounts.Organisation", on_delete=models.PROTECT, related_name="drafts")
@@ -235,6 +238,8 @@ class Draft(models.Model):
     protected: models.JSONField[list[str], list[str]] = models.JSONField(default=list)
     # The assessment whose review asked for changes, where this is the answer to it.
     answers = models.ForeignKey(Assessment, null=True, on_delete=models.SET_NULL, related_name="drafts")
+    # Handed in whole by a program: the worker that has tried model and data on each other submits it.
+    unattended = models.BooleanField(default=False)
     created = models.DateTimeField(auto_now_add=True)
     changed = models.DateTimeField(auto_now=True)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 from accounts.models import User
 from assessments.models import Assessment, CarriedOutBy, Priority
@@ -52,6 +53,7 @@ def submit(
     case: Mapping[str, Any],
     carried_out_by: CarriedOutBy = CarriedOutBy.WORKERS,
     priority: Priority = Priority.NORMAL,
+    pk: UUID | None = None,
 ) -> Assessment:
     """Freeze the plan over what the referee counted in the case, and submit it."""
     runs = runs_of(case["kind"], schema, chosen.release, model_version)
@@ -70,6 +72,7 @@ def submit(
         title=f"{model_version.model.name}, version {model_version.number}",
         carried_out_by=carried_out_by,
         priority=priority,
+        pk=pk,
     )
 
 

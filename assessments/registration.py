@@ -44,6 +44,7 @@ def register_data(
 ) -> DatasetVersion:
     """The next version of the dataset `name`; `roles` per column, one of which may be the target. Raises Refused, RegistryProblem."""
     found = _found(upload)
+    _refuse_unknown([*roles, *special], [column["name"] for column in found["columns"]])
     targets = [column for column, held in roles.items() if ColumnRole.TARGET in held]
     if found["kind"] == "table" and len(targets) != 1:
         said = "No column is" if not targets else f"{', '.join(targets)} are"
@@ -73,6 +74,12 @@ def register_data(
         )
         Upload.objects.filter(pk=upload.pk).update(registered=True)
     return version
+
+
+def _refuse_unknown(named: Sequence[str], columns: Sequence[str]) -> None:
+    for name in named:
+        if name not in columns:
+            raise Refused(f"Column {name!r} is not in the file, which has {', '.join(columns[:8]) or 'no columns'}.")
 
 
 def _found(upload: Upload) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
+from uuid import UUID, uuid4
 
 from django.db import transaction
 from django.db.models import Max
@@ -35,12 +36,14 @@ def submit_assessment(
     title: str,
     carried_out_by: CarriedOutBy = CarriedOutBy.WORKERS,
     priority: Priority = Priority.NORMAL,
+    pk: UUID | None = None,
 ) -> Assessment:
     """Freeze the plan and its runs, and wake a worker; runs that cannot run are kept with their reason."""
     # One at a time, so that numbers have no holes and none is given twice.
     organisation = Organisation.objects.select_for_update().get(pk=model_version.organisation_id)
     last = Assessment.objects.filter(organisation=organisation).aggregate(last=Max("number"))["last"]
     assessment = Assessment.objects.create(
+        pk=pk or uuid4(),
         organisation=organisation,
         number=(last or 0) + 1,
         model_version=model_version,

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
-from assessments import bell, claims, services
+from assessments import bell, claims, drafts, services
 from assessments.models import ENDED, OPEN, Assessment, CarriedOutBy, Inspection, Run, RunStatus, Worker
 from assessments.presence import REFUSES
 from assessments.selectors import due_count, idle_slots, live_workers
@@ -40,6 +40,8 @@ def sweep(ended: Callable[[Assessment], None]) -> dict[str, int]:
     }
     Worker.objects.filter(seen__lt=Now() - FORGET_WORKERS_AFTER).delete()
     discard_forgotten()
+    drafts.submit_unattended()
+    drafts.forget_refused()
     for what, times in found.items():
         if times:
             log.info("swept", what=what, times=times)

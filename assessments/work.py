@@ -11,7 +11,7 @@ import structlog
 from django.conf import settings
 from structlog.contextvars import bound_contextvars
 
-from assessments import claims, inspections, services
+from assessments import claims, drafts, inspections, services
 from assessments.crew import Crew
 from assessments.errors import Refused
 from assessments.execution import Listener, attempt
@@ -39,6 +39,7 @@ def work_until_empty(worker: str, *, ended: Callable[[Assessment], None]) -> int
             if looked := patiently(lambda: inspections.next_inspection(worker)):
                 # Before any run: somebody waits for it in front of a page, and it takes seconds.
                 inspections.inspect(*looked, isolation)
+                patiently(lambda: drafts.submit_unattended(looked[0]))
                 continue
             at_hand = bench.assessment.pk if bench else None
             held = patiently(lambda: claims.next_work(worker, at_hand))  # noqa: B023  (called at once)

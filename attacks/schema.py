@@ -81,19 +81,26 @@ COLUMN_KEYS = {"roles", "special_category"}
 def read_schema(path: Path) -> Schema:
     """The schema in `path`; raises DataProblem naming the key that is wrong."""
     try:
-        document = yaml.load(path.read_text(encoding="utf-8"), Loader=_OneKeyOnce)  # noqa: S506  a SafeLoader
+        text = path.read_text(encoding="utf-8")
     except OSError:
         raise DataProblem(f"There is no readable file {path.name} at the given place; give the path of the schema.yaml.") from None
     except UnicodeDecodeError:
         raise DataProblem(f"{path.name} is not UTF-8 text; save it as UTF-8.") from None
+    return schema_in(text, path.name)
+
+
+def schema_in(text: str, name: str = "schema.yaml") -> Schema:
+    """The schema that `text` spells in YAML; raises DataProblem naming the key that is wrong."""
+    try:
+        document = yaml.load(text, Loader=_OneKeyOnce)  # noqa: S506  a SafeLoader
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}" if mark else ""
         repeated = f": {error.problem}" if isinstance(error, _RepeatedKey) else ""
-        raise DataProblem(f"{path.name}{where} is not YAML{repeated}; correct it and try again.") from None
+        raise DataProblem(f"{name}{where} is not YAML{repeated}; correct it and try again.") from None
     except (ValueError, RecursionError):
-        raise DataProblem(f"{path.name} is not YAML; correct it and try again.") from None
-    return parse_schema(document, path.name)
+        raise DataProblem(f"{name} is not YAML; correct it and try again.") from None
+    return parse_schema(document, name)
 
 
 def parse_schema(document: Any, name: str = "schema.yaml") -> Schema:

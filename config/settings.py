@@ -57,6 +57,9 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django.contrib.humanize",
     "django_htmx",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
     "config",
     "accounts",
     "allauth",
@@ -189,7 +192,38 @@ AXES_DISABLE_ACCESS_LOG = True
 AXES_VERBOSE = False
 # Counts of tries must be the same for every process, so they are kept in the database.
 CACHES = {
-    "default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "accounts_cache", "OPTIONS": {"MAX_ENTRIES": 10_000}}
+    "default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "accounts_cache", "OPTIONS": {"MAX_ENTRIES": 10_000}},
+    # How often each token asked the API: roughly right is enough, and reading must not mean writing.
+    "rates": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "rates", "OPTIONS": {"MAX_ENTRIES": 10_000}},
+}
+
+# The REST API (docs/api.md). Each view names what it needs; a view that forgets is closed.
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.api_auth.BearerToken", "accounts.api_auth.SignedIn"],
+    "DEFAULT_PERMISSION_CLASSES": ["accounts.api_auth.HoldsPermission"],
+    "DEFAULT_THROTTLE_CLASSES": ["accounts.api_auth.PerToken"],
+    "DEFAULT_THROTTLE_RATES": {"api": "600/min", "uploads": "1200/min", "submissions": "120/hour", "reports": "60/min"},
+    "DEFAULT_PARSER_CLASSES": ["config.api_errors.Json"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "config.api_errors.AnswersItsOwnWay",
+    "DEFAULT_METADATA_CLASS": None,
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "config.api_errors.answer",
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+    "URL_FORMAT_OVERRIDE": None,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Inversight",
+    "VERSION": "1",
+    "DESCRIPTION": "What a machine-learning model gives away about the people in its training data, measured. See docs/api.md.",
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
+    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "config.api_schema.with_refusals"],
+    "ENUM_NAME_OVERRIDES": {},
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SWAGGER_UI_SETTINGS": {"deepLinking": True, "validatorUrl": None, "tagsSorter": "alpha"},
 }
 
 vars().update(env.mail())

@@ -3,6 +3,7 @@
 from django.urls import include, path
 
 urlpatterns = [
+    path("api/v1/", include("config.api_urls")),
     path("", include("accounts.urls")),
     path("", include("governance.urls")),
     path("", include("assessments.urls")),

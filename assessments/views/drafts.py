@@ -124,7 +124,7 @@ def _save_attacker(draft: Draft, request: HttpRequest) -> None:
 
 
 def _save_runs(draft: Draft, request: HttpRequest) -> None:
-    columns = _columns(draft)
+    columns = drafts.askable(draft)
     draft.sensitive = [name for i, name in enumerate(columns) if str(i) in request.POST.getlist("sensitive")]
     draft.protected = [name for i, name in enumerate(columns) if str(i) in request.POST.getlist("protected")]
     draft.positive = request.POST.get("positive", "")[:200].strip()
@@ -133,15 +133,6 @@ def _save_runs(draft: Draft, request: HttpRequest) -> None:
 
 
 SAVED: Mapping[str, Callable[[Draft, HttpRequest], None]] = {"what": _save_what, "attacker": _save_attacker, "runs": _save_runs}
-
-
-def _columns(draft: Draft) -> list[str]:
-    """The columns an attacker might ask about: not the answer, nobody's name."""
-    if draft.train is None:
-        return []
-    target = drafts.target_of(draft.train)
-    barred = {str(role) for role in drafts.MASTERED}
-    return [c["name"] for c in draft.train.columns if c["name"] != target and not barred & set(c.get("roles", ()))]
 
 
 def _shown(draft: Draft, step: str) -> dict[str, Any]:
@@ -179,7 +170,7 @@ def _show_runs(draft: Draft) -> dict[str, Any]:
     answers = []
     if draft.train is not None:
         answers = list(draft.train.profile.get("classes", {})) or list(_commonest(draft))
-    columns = _columns(draft)
+    columns = drafts.askable(draft)
     return {
         "columns": [(i, name, name in draft.sensitive, name in draft.protected) for i, name in enumerate(columns)],
         "answers": answers,

@@ -56,18 +56,24 @@ def piece(request: HttpRequest, pk: UUID) -> HttpResponse:
         discard(upload)
         return HttpResponse(status=204)
     if request.method == "PUT":
-        offset = request.GET.get("offset", "")
-        length = request.headers.get("Content-Length") or ""
         try:
-            if not offset.isdecimal() or len(offset) > 15 or not length.isdecimal() or int(length) > LARGEST_PIECE:
-                raise RegistryProblem("Send at most 8 MiB at a time, and say from which byte on: ?offset=0.")
-            # Read before anything is locked: a slow line must not hold up others.
-            upload = receive(upload, io.BytesIO(request.read(LARGEST_PIECE)), int(offset))
+            upload = taken(request, upload)
         except RegistryProblem as problem:
             return JsonResponse({"problem": str(problem), **told(upload)}, status=REFUSED)
-        if upload.whole:
-            inspect_upload(upload)
     return JsonResponse(told(upload))
+
+
+def taken(request: HttpRequest, upload: Upload) -> Upload:
+    """The upload with the piece that was sent; once it is whole a worker looks at it. Raises RegistryProblem."""
+    offset = request.GET.get("offset", "")
+    length = request.headers.get("Content-Length") or ""
+    if not offset.isdecimal() or len(offset) > 15 or not length.isdecimal() or len(length) > 15 or int(length) > LARGEST_PIECE:
+        raise RegistryProblem("Send at most 8 MiB at a time, and say from which byte on: ?offset=0.")
+    # Read before anything is locked: a slow line must not hold up others.
+    upload = receive(upload, io.BytesIO(request.read(LARGEST_PIECE)), int(offset))
+    if upload.whole:
+        inspect_upload(upload)
+    return upload
 
 
 def mine(request: HttpRequest, pk: UUID) -> Upload:
