@@ -5,7 +5,7 @@
 | INVERSIGHT_HOME | var/ in the checkout | database, artifacts, evidence, reports and scratch space of the embedded default |
 | DATABASE_URL | SQLite in the home | postgres://user:password@host:5432/name for a server |
 | SECRET_KEY, SECRET_KEY_FILE | generated in the home | signs sessions |
-| INVERSIGHT_SIGNING_KEY_FILE | generated in the home | file of the Ed25519 key that signs issued reports, 64 hex digits; the same on every machine |
+| INVERSIGHT_SIGNING_KEY_FILE | generated in the home | file of the Ed25519 key (64 hex digits) that signs reports; one for all machines |
 | ALLOWED_HOSTS | 127.0.0.1,localhost | names the site answers to, comma-separated |
 | CSRF_TRUSTED_ORIGINS | none | https://name of a proxy that changes the host, comma-separated |
 | INVERSIGHT_HTTPS | true | cookies travel over https only; false for http on this machine (script/server), or sign-in fails there |

@@ -161,10 +161,9 @@ def manifest_of(files: Mapping[str, bytes]) -> dict[str, Any]:
         or not 0 < head["number"] < 2**62
     ):
         raise NoBundle("Its manifest.json names no audit head, so it is not one of our bundles.")
-    told = {name: manifest.get(name) for name in ("number", "organisation", "issued", "issued_by", "key")}
-    if not all(isinstance(word, str) for word in told.values()) or not (
-        NUMBER.fullmatch(told["number"]) and SLUG.fullmatch(told["organisation"])
-    ):
+    told = [manifest.get(name) for name in ("issued", "issued_by", "key")]
+    number, slug = str(manifest.get("number")), str(manifest.get("organisation"))
+    if not (NUMBER.fullmatch(number) and SLUG.fullmatch(slug) and all(isinstance(word, str) for word in told)):
         raise NoBundle("Its manifest.json does not say who issued what and when, so it is not one of our bundles.")
     return manifest
 
