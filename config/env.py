@@ -11,8 +11,8 @@ from typing import Any
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
-# What the embedded default keeps in its home. `work` is scratch space, the other two are the record.
-FOLDERS = ("artifacts", "evidence", "work", "broker", "static")
+# What the embedded default keeps in its home. `artifacts`, `evidence` and `reports` are the record.
+FOLDERS = ("artifacts", "evidence", "reports", "work", "broker", "static")
 PRIVATE_FOLDER = 0o700
 PRIVATE_FILE = 0o600
 FILES = "filesystem://localhost"
@@ -108,6 +108,14 @@ def _generated_once(path: Path) -> str:
         finally:
             draft.unlink()
     return path.read_text(encoding="utf-8").strip()
+
+
+def signing_key_file(home: Path) -> Path:
+    """The file of the key that signs reports: INVERSIGHT_SIGNING_KEY_FILE, or one in the home that is made on first use."""
+    named = os.environ.get("INVERSIGHT_SIGNING_KEY_FILE", "").strip()
+    if named and not Path(named).is_file():
+        raise ImproperlyConfigured(f"INVERSIGHT_SIGNING_KEY_FILE {named} is no file; write 64 hex digits into it: openssl rand -hex 32")
+    return Path(named).absolute() if named else home / "signing.key"
 
 
 def database(home: Path) -> dict[str, Any]:

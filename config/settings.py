@@ -2,9 +2,10 @@
 
 | variable | default | meaning |
 |---|---|---|
-| INVERSIGHT_HOME | var/ in the checkout | database, artifacts, evidence and scratch space of the embedded default |
+| INVERSIGHT_HOME | var/ in the checkout | database, artifacts, evidence, reports and scratch space of the embedded default |
 | DATABASE_URL | SQLite in the home | postgres://user:password@host:5432/name for a server |
 | SECRET_KEY, SECRET_KEY_FILE | generated in the home | signs sessions |
+| INVERSIGHT_SIGNING_KEY_FILE | generated in the home | file of the Ed25519 key (64 hex digits) that signs reports; one for all machines |
 | ALLOWED_HOSTS | 127.0.0.1,localhost | names the site answers to, comma-separated |
 | CSRF_TRUSTED_ORIGINS | none | https://name of a proxy that changes the host, comma-separated |
 | INVERSIGHT_HTTPS | true | cookies travel over https only; false for http on this machine (script/server), or sign-in fails there |
@@ -14,7 +15,7 @@
 | INVERSIGHT_METRICS_TOKEN | none | who sends it as a bearer token reads /metrics; INVERSIGHT_METRICS_TOKEN_FILE names a file instead |
 | LOG_FORMAT | plain | json: one JSON object per line |
 | CELERY_BROKER_URL | files in the home | redis://:password@host:6379/0 for several machines; CELERY_BROKER_URL_FILE names a file instead |
-| S3_BUCKET | none | keeps artifacts and evidence in this bucket instead of the home |
+| S3_BUCKET | none | keeps artifacts, evidence and reports in this bucket instead of the home |
 | S3_ENDPOINT_URL, S3_REGION | AWS | address and region of the S3-compatible service |
 | S3_ACCESS_KEY, S3_SECRET_KEY | none | its credentials; with _FILE appended, the files that hold them |
 | EMAIL_URL, EMAIL_URL_FILE | none | smtp+tls://user:password@host:587; without it invitations are handed over by hand |
@@ -40,12 +41,14 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 INVERSIGHT_HOME = env.home(BASE_DIR)
 ARTIFACTS = INVERSIGHT_HOME / "artifacts"
 EVIDENCE = INVERSIGHT_HOME / "evidence"
+REPORTS = INVERSIGHT_HOME / "reports"
 WORK = INVERSIGHT_HOME / "work"
-# Artifacts and evidence lie in these two folders, or under these two names in a bucket.
+# Artifacts, evidence and issued reports lie in these three folders, or under these three names in a bucket.
 S3 = env.bucket()
 
 DEBUG = env.switch("DEBUG", default=False)
 SECRET_KEY = env.secret_key(INVERSIGHT_HOME)
+SIGNING_KEY_FILE = env.signing_key_file(INVERSIGHT_HOME)
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", default="127.0.0.1,localhost")
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
 
