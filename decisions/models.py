@@ -15,6 +15,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
+from decisions.notice_models import Delivery, Message, Schedule, Webhook  # noqa: F401  (Django looks for tables here)
 from governance.verdict import Verdict
 
 VERDICTS = [(v.value, v.value) for v in Verdict]
