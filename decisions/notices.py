@@ -21,7 +21,7 @@ from accounts.selectors import people_who_may
 from assessments.models import Assessment
 from assessments.vocabulary import counted
 from decisions.models import Acceptance, Comment, Outcome, Release, Review
-from decisions.notice_models import Kind, Message
+from decisions.notice_models import Kind, Message, Webhook
 from decisions.webhooks import announce
 
 # (subject, what it means) of an ended review.
@@ -202,6 +202,13 @@ def acceptance_ended(acceptance: Acceptance) -> None:
     news = News(Kind.ACCEPTANCE_ENDED, f"Acceptance {acceptance} has ended", said, link)
     tell(acceptance.organisation, concerned_by(acceptance), news)
     announce(acceptance.organisation, Kind.ACCEPTANCE_ENDED, facts_of_acceptance(acceptance), link)
+
+
+def webhook_switched_off(webhook: Webhook) -> None:
+    link = reverse("webhook", args=[webhook.pk])
+    said = "A webhook answered that it wants nothing more (410), so it was switched off. Switch it on again, or remove it."
+    news = News(Kind.WEBHOOK_OFF, "A webhook was switched off", said, link)
+    tell(webhook.organisation, people_who_may(webhook.organisation, Permission.MANAGE_PEOPLE), news)
 
 
 def concerned_by(acceptance: Acceptance) -> list[User]:

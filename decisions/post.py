@@ -18,7 +18,7 @@ from django.utils import timezone
 from accounts.selectors import organisations_of
 from decisions import webhooks
 from decisions.notice_models import Delivery, Message
-from decisions.notices import one_line
+from decisions.notices import one_line, webhook_switched_off
 
 MOST_ATTEMPTS = 5
 PAUSES = [timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30), timedelta(hours=2)]
@@ -84,7 +84,8 @@ def _tell_webhooks(now: datetime) -> int:
     told = 0
     for delivery in webhooks.due(now):
         if webhooks.claim(delivery, now):
-            webhooks.attempt(delivery, now)
+            if webhooks.attempt(delivery, now) == webhooks.GONE:
+                webhook_switched_off(delivery.webhook)
             told += 1
     return told
 

@@ -23,8 +23,8 @@ LONGEST_URL = 500
 LONGEST_STATUS_LINE = 4096
 THIS_MACHINE = "127.0.0.1"
 STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([1-9][0-9]{2})(?: |\r|\n|$)")
-# Where an IPv6 address carries an IPv4 one that a gateway on the way would connect to.
-TRANSLATED = [ipaddress.IPv6Network(net) for net in ("64:ff9b::/96", "64:ff9b:1::/48", "::/96")]
+# IPv6 addresses that carry an IPv4 one, to which a gateway on the way connects (RFC 6052): the whole internet on some networks.
+GATEWAY = ipaddress.IPv6Network("64:ff9b::/96")
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Resolve = Callable[[str, int], list[str]]
 
@@ -72,9 +72,9 @@ def _target(parts: SplitResult) -> str:
 def is_public(address: Address) -> bool:
     """May anybody on the internet reach it: not private, loopback, link-local, multicast, shared or reserved."""
     if isinstance(address, ipaddress.IPv6Address):
+        if address in GATEWAY:
+            return is_public(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
         inner = address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)
-        if inner is None and any(address in net for net in TRANSLATED):
-            inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
         if inner is not None and not is_public(inner):
             return False
     return address.is_global and not (

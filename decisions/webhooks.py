@@ -114,8 +114,8 @@ def claim(delivery: Delivery, now: datetime) -> bool:
     return True
 
 
-def attempt(delivery: Delivery, now: datetime) -> None:
-    """One attempt at what was claimed, and what follows from its answer."""
+def attempt(delivery: Delivery, now: datetime) -> int | None:
+    """One attempt at what was claimed, and what follows from its answer; the status of it, if there was one."""
     webhook, body = delivery.webhook, delivery.body.encode()
     status: int | None = None
     began = time.monotonic()
@@ -133,6 +133,7 @@ def attempt(delivery: Delivery, now: datetime) -> None:
         Webhook.objects.filter(pk=webhook.pk).update(last_status=(problem or f"Answered with {status}.")[:300])
         if status == GONE:
             switch(webhook, on=False, by=None)
+    return status
 
 
 def _meaning(status: int) -> str:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import smtplib
 import threading
+import unicodedata
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from email import message_from_bytes
 from pathlib import Path
 from typing import Any
 
@@ -104,9 +106,10 @@ def test_every_outcome_reaches_who_has_to_act_on_it(here: Office, outcome: str, 
 
 def test_a_deed_that_is_undone_tells_nobody(here: Office) -> None:
     ready(here)
-    with pytest.raises(ZeroDivisionError), transaction.atomic():
+    with transaction.atomic():
         reviews.claim(here.assessment, by=here.bob)
-        raise ZeroDivisionError
+        assert told(Kind.REVIEW_CLAIMED) == ["Alice"]
+        transaction.set_rollback(True)
     assert told(Kind.REVIEW_CLAIMED) == []
 
 
@@ -224,11 +227,22 @@ def test_names_with_newlines_add_no_header_and_hold_up_no_mail(here: Office) -> 
     comments.say(here.assessment, by=here.bob, text="@alice look")
     assert post.deliver()["mails"] == 4
     for one in mail.outbox:
-        head, _, body = one.message().as_string().partition("\n\n")
-        assert "\nbcc:" not in head.lower()
-        assert head.lower().count("subject:") == (2 if "Subject: Win" in one.subject else 1)
-        assert "\nSubject: Win" not in body
-        assert "\u202e" not in str(one.body) + one.subject
+        parsed = message_from_bytes(one.message().as_bytes())
+        headers = {
+            "From",
+            "To",
+            "Subject",
+            "Date",
+            "Message-ID",
+            "Auto-Submitted",
+            "MIME-Version",
+            "Content-Type",
+            "Content-Transfer-Encoding",
+        }
+        assert set(parsed.keys()) == headers
+        assert parsed["To"] in {person.email for person in (here.alice, here.bob, here.berta)}
+        assert [sign for sign in one.subject + str(one.body).replace("\n", "") if unicodedata.category(sign) in ("Cc", "Cf", "Zl")] == []
+        assert not any(line.startswith(("Bcc:", "Subject:", "Pay here")) for line in str(one.body).splitlines())
 
 
 def test_a_mail_server_that_fails_is_asked_five_times_with_growing_pauses(here: Office, monkeypatch: pytest.MonkeyPatch) -> None:
