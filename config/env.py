@@ -205,6 +205,14 @@ def mail() -> dict[str, Any]:
     return {name: value for name, value in settings.items() if name.startswith("EMAIL_")} | {"EMAIL_TIMEOUT": 10}
 
 
+def address(name: str, *, default: str) -> str:
+    """The variable `name` as the beginning of a link, without its last slash."""
+    text = os.environ.get(name, "").strip().rstrip("/") or default
+    if not text.startswith(("https://", "http://")) or any(sign.isspace() for sign in text):
+        raise ImproperlyConfigured(f"{name} is {text!r}; set it to an address such as https://inversight.example.org.")
+    return text
+
+
 def single_sign_on() -> dict[str, Any]:
     """allauth's settings for INVERSIGHT_OIDC_ISSUER; nothing where none is set."""
     issuer = os.environ.get("INVERSIGHT_OIDC_ISSUER", "").strip().rstrip("/")

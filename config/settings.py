@@ -18,8 +18,10 @@
 | S3_BUCKET | none | keeps artifacts, evidence and reports in this bucket instead of the home |
 | S3_ENDPOINT_URL, S3_REGION | AWS | address and region of the S3-compatible service |
 | S3_ACCESS_KEY, S3_SECRET_KEY | none | its credentials; with _FILE appended, the files that hold them |
-| EMAIL_URL, EMAIL_URL_FILE | none | smtp+tls://user:password@host:587; without it invitations are handed over by hand |
+| EMAIL_URL, EMAIL_URL_FILE | none | smtp+tls://user:password@host:587; without it nothing is mailed, invitations are handed over by hand |
 | INVERSIGHT_MAIL_FROM | inversight@localhost | the address mails come from |
+| INVERSIGHT_URL | http://127.0.0.1:8000 | where people reach the pages; links in mails and webhooks begin with it |
+| INVERSIGHT_WEBHOOKS_TO_THIS_MACHINE | false | true lets webhooks go to http://127.0.0.1, for trying them out |
 | INVERSIGHT_OIDC_ISSUER | none | https://id.example.org, whose people may sign in where they are members or invited |
 | INVERSIGHT_OIDC_CLIENT_ID, INVERSIGHT_OIDC_CLIENT_SECRET | none | our name and secret there (or _CLIENT_SECRET_FILE) |
 | INVERSIGHT_OIDC_NAME | Single sign-on | what the button says |
@@ -197,6 +199,8 @@ CACHES = {
 
 vars().update(env.mail())
 DEFAULT_FROM_EMAIL = os.environ.get("INVERSIGHT_MAIL_FROM", "inversight@localhost")
+INVERSIGHT_URL = env.address("INVERSIGHT_URL", default="http://127.0.0.1:8000")
+WEBHOOKS_TO_THIS_MACHINE = env.switch("INVERSIGHT_WEBHOOKS_TO_THIS_MACHINE", default=False)
 
 LANGUAGE_CODE = "en-gb"
 TIME_ZONE = "UTC"

@@ -17,6 +17,7 @@ from assessments.models import Assessment
 from assessments.views.uploads import person
 from decisions.answers import answers_of
 from decisions.models import UNSETTLED, Finding, Release
+from decisions.schedules import shown_for
 from governance.errors import RegistryProblem
 from governance.models import ModelVersion
 from governance.selectors import version_in_use
@@ -41,6 +42,7 @@ def version(request: HttpRequest, pk: int) -> HttpResponse:
         "release": Release.objects.filter(model_version=found).select_related("by").first(),
         "entries": entries.select_related("actor").order_by("-number")[:5],
         "here": "systems",
+        **shown_for(found.model),
     }
     return render(request, "decisions/version.html", shown)
 
