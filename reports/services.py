@@ -147,7 +147,12 @@ def _recorded(assessment: Assessment, review: Review, prepared: Prepared, by: Us
     """The report in its place, or None where the number was taken meanwhile. Raises ReportProblem where the approval was."""
     organisation, issue = assessment.organisation, prepared.issue
     report = Report(
-        organisation=organisation, year=prepared.year, position=prepared.position, number=issue.number, assessment=assessment, review=review,
+        organisation=organisation,
+        year=prepared.year,
+        position=prepared.position,
+        number=issue.number,
+        assessment=assessment,
+        review=review,
         snapshot=prepared.text, digest=_sha256(prepared.text.encode()), pdf=_sha256(prepared.pdf), bundle=_sha256(prepared.bundle),
         pages=prepared.pages, key=prepared.key, issued_by=by, issued=issue.at,
     )  # fmt: skip

@@ -41,6 +41,7 @@ def version(request: HttpRequest, pk: int) -> HttpResponse:
         "findings": findings.select_related("owner")[:LATEST],
         "release": Release.objects.filter(model_version=found).select_related("by").first(),
         "entries": entries.select_related("actor").order_by("-number")[:5],
+        **shown_for(found.model),
         "here": "systems",
         **shown_for(found.model),
     }

@@ -28,7 +28,8 @@ def signoffs(ctx: Context) -> Story:
     if review is None or report is None:
         return []
     said = (
-        "Each person stands for what their box says and for nothing else. The officer's approval is of this assessment, never of the model; "
+        "Each person stands for what their box says and for nothing else. "
+        "The officer's approval is of this assessment, never of the model; "
         "the risk owner decides about its release."
     )
     if report["demo"]:
