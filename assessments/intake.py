@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,10 @@ class Submission:
     schema: Path
     system: str
     name: str
+
+    def called(self, system: str) -> Submission:
+        """The same, of the AI system of that name."""
+        return replace(self, system=system)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """An installation in one file, and back: every row, and every stored byte that a row refers to.
 
 The archive is a tar: database.jsonl (Django's own serialisation, so SQLite's can be restored into PostgreSQL), artifacts/…,
-evidence/…, and last manifest.json with the hash of each, so that an archive cut short has none.
+evidence/…, reports/…, and last manifest.json with the hash of each, so that an archive cut short has none.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ from governance.models import Artifact, Erasure
 from governance.selectors import artifact_name
 from governance.storage import verified
 from governance.stores import Store, store
+from reports.models import Report
 
 FORM = "inversight.backup/1"
 # With django-allauth's tables of second factors and single sign-on: without them a restored password alone would do.
@@ -43,7 +44,7 @@ ROOMS = ("accounts", "account", "mfa", "socialaccount", "governance", "assessmen
 # What workers say of themselves is true of their own machine only.
 LEFT_OUT = ("assessments.worker",)
 ROWS, MANIFEST = "database.jsonl", "manifest.json"
-MEMBER = re.compile(r"(artifacts/[0-9]+/[0-9a-f]{64}|evidence/[0-9a-f]{64}\.npz)")
+MEMBER = re.compile(r"(artifacts/[0-9]+/[0-9a-f]{64}|evidence/[0-9a-f]{64}\.npz|reports/[0-9]+/[0-9a-f]{64}\.(pdf|zip))")
 PIECE = 1 << 20
 LARGEST_MANIFEST = 256 * 2**20
 Told = Callable[[str], None]
@@ -74,7 +75,7 @@ def back_up(path: Path, told: Told = lambda said: None) -> Counted:
         with tempfile.TemporaryDirectory(dir=settings.WORK) as folder:
             for number, (member, stores, name) in enumerate(wanted, start=1):
                 # A backup of what is not whole would pass for one.
-                local = verified(stores.local(name, Path(folder)), Path(name).name.removesuffix(".npz"), member.split("/")[0])
+                local = verified(stores.local(name, Path(folder)), Path(name).stem, member.split("/")[0])
                 with local.open("rb") as file:
                     size += _add(tar, member, file, manifest)
                 told(f"{number:,} of {len(wanted):,} files")
@@ -94,6 +95,10 @@ def referred_files() -> Iterator[tuple[str, Store, str]]:
     for sha256 in sorted(hashes):
         if ("evidence", sha256) not in gone or evidence.has(evidence_name(sha256)):
             yield f"evidence/{evidence_name(sha256)}", evidence, evidence_name(sha256)
+    reports = store("reports")
+    for report in Report.objects.order_by("pk").only("organisation", "pdf", "bundle"):
+        for name in (report.pdf_name, report.bundle_name):
+            yield f"reports/{name}", reports, name
 
 
 def restore(path: Path, told: Told = lambda said: None) -> Counted:

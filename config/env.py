@@ -11,8 +11,8 @@ from typing import Any
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
-# What the embedded default keeps in its home. `work` is scratch space, the other two are the record.
-FOLDERS = ("artifacts", "evidence", "work", "broker", "static")
+# What the embedded default keeps in its home. `artifacts`, `evidence` and `reports` are the record.
+FOLDERS = ("artifacts", "evidence", "reports", "work", "broker", "static")
 PRIVATE_FOLDER = 0o700
 PRIVATE_FILE = 0o600
 FILES = "filesystem://localhost"
@@ -110,6 +110,14 @@ def _generated_once(path: Path) -> str:
     return path.read_text(encoding="utf-8").strip()
 
 
+def signing_key_file(home: Path) -> Path:
+    """The file of the key that signs reports: INVERSIGHT_SIGNING_KEY_FILE, or one in the home that is made on first use."""
+    named = os.environ.get("INVERSIGHT_SIGNING_KEY_FILE", "").strip()
+    if named and not Path(named).is_file():
+        raise ImproperlyConfigured(f"INVERSIGHT_SIGNING_KEY_FILE {named} is no file; write 64 hex digits into it: openssl rand -hex 32")
+    return Path(named).absolute() if named else home / "signing.key"
+
+
 def database(home: Path) -> dict[str, Any]:
     """Django's settings for DATABASE_URL; without one, SQLite in the home."""
     url = secret("DATABASE_URL", "postgres://user:password@host:5432/name") or f"sqlite:///{home / 'db.sqlite3'}"
@@ -195,6 +203,14 @@ def mail() -> dict[str, Any]:
     except ValueError:
         raise unreadable from None
     return {name: value for name, value in settings.items() if name.startswith("EMAIL_")} | {"EMAIL_TIMEOUT": 10}
+
+
+def address(name: str, *, default: str) -> str:
+    """The variable `name` as the beginning of a link, without its last slash."""
+    text = os.environ.get(name, "").strip().rstrip("/") or default
+    if not text.startswith(("https://", "http://")) or any(sign.isspace() for sign in text):
+        raise ImproperlyConfigured(f"{name} is {text!r}; set it to an address such as https://inversight.example.org.")
+    return text
 
 
 def single_sign_on() -> dict[str, Any]:

@@ -2,9 +2,10 @@
 
 | variable | default | meaning |
 |---|---|---|
-| INVERSIGHT_HOME | var/ in the checkout | database, artifacts, evidence and scratch space of the embedded default |
+| INVERSIGHT_HOME | var/ in the checkout | database, artifacts, evidence, reports and scratch space of the embedded default |
 | DATABASE_URL | SQLite in the home | postgres://user:password@host:5432/name for a server |
 | SECRET_KEY, SECRET_KEY_FILE | generated in the home | signs sessions |
+| INVERSIGHT_SIGNING_KEY_FILE | generated in the home | file of the Ed25519 key (64 hex digits) that signs reports; one for all machines |
 | ALLOWED_HOSTS | 127.0.0.1,localhost | names the site answers to, comma-separated |
 | CSRF_TRUSTED_ORIGINS | none | https://name of a proxy that changes the host, comma-separated |
 | INVERSIGHT_HTTPS | true | cookies travel over https only; false for http on this machine (script/server), or sign-in fails there |
@@ -14,11 +15,13 @@
 | INVERSIGHT_METRICS_TOKEN | none | who sends it as a bearer token reads /metrics; INVERSIGHT_METRICS_TOKEN_FILE names a file instead |
 | LOG_FORMAT | plain | json: one JSON object per line |
 | CELERY_BROKER_URL | files in the home | redis://:password@host:6379/0 for several machines; CELERY_BROKER_URL_FILE names a file instead |
-| S3_BUCKET | none | keeps artifacts and evidence in this bucket instead of the home |
+| S3_BUCKET | none | keeps artifacts, evidence and reports in this bucket instead of the home |
 | S3_ENDPOINT_URL, S3_REGION | AWS | address and region of the S3-compatible service |
 | S3_ACCESS_KEY, S3_SECRET_KEY | none | its credentials; with _FILE appended, the files that hold them |
-| EMAIL_URL, EMAIL_URL_FILE | none | smtp+tls://user:password@host:587; without it invitations are handed over by hand |
+| EMAIL_URL, EMAIL_URL_FILE | none | smtp+tls://user:password@host:587; without it nothing is mailed, invitations are handed over by hand |
 | INVERSIGHT_MAIL_FROM | inversight@localhost | the address mails come from |
+| INVERSIGHT_URL | http://127.0.0.1:8000 | where people reach the pages; links in mails and webhooks begin with it |
+| INVERSIGHT_WEBHOOKS_TO_THIS_MACHINE | false | true lets webhooks go to http://127.0.0.1, for trying them out |
 | INVERSIGHT_OIDC_ISSUER | none | https://id.example.org, whose people may sign in where they are members or invited |
 | INVERSIGHT_OIDC_CLIENT_ID, INVERSIGHT_OIDC_CLIENT_SECRET | none | our name and secret there (or _CLIENT_SECRET_FILE) |
 | INVERSIGHT_OIDC_NAME | Single sign-on | what the button says |
@@ -40,12 +43,14 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 INVERSIGHT_HOME = env.home(BASE_DIR)
 ARTIFACTS = INVERSIGHT_HOME / "artifacts"
 EVIDENCE = INVERSIGHT_HOME / "evidence"
+REPORTS = INVERSIGHT_HOME / "reports"
 WORK = INVERSIGHT_HOME / "work"
-# Artifacts and evidence lie in these two folders, or under these two names in a bucket.
+# Artifacts, evidence and issued reports lie in these three folders, or under these three names in a bucket.
 S3 = env.bucket()
 
 DEBUG = env.switch("DEBUG", default=False)
 SECRET_KEY = env.secret_key(INVERSIGHT_HOME)
+SIGNING_KEY_FILE = env.signing_key_file(INVERSIGHT_HOME)
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", default="127.0.0.1,localhost")
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
 
@@ -108,6 +113,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "accounts.context.standing",
+                "decisions.context.unread",
             ],
         },
     },
@@ -228,6 +234,8 @@ SPECTACULAR_SETTINGS = {
 
 vars().update(env.mail())
 DEFAULT_FROM_EMAIL = os.environ.get("INVERSIGHT_MAIL_FROM", "inversight@localhost")
+INVERSIGHT_URL = env.address("INVERSIGHT_URL", default="http://127.0.0.1:8000")
+WEBHOOKS_TO_THIS_MACHINE = env.switch("INVERSIGHT_WEBHOOKS_TO_THIS_MACHINE", default=False)
 
 LANGUAGE_CODE = "en-gb"
 TIME_ZONE = "UTC"

@@ -12,6 +12,7 @@ from accounts.roles import Permission
 from accounts.selectors import may, people_who_may
 from accounts.services import record
 from assessments.models import Assessment
+from decisions import notices
 from decisions.errors import DecisionProblem
 from decisions.models import Comment
 
@@ -34,4 +35,5 @@ def say(assessment: Assessment, *, by: User, text: str) -> Comment:
     people = people_who_may(assessment.organisation, Permission.READ)
     comment.mentions.set([one for one in people if one.email.partition("@")[0] in named])
     record(assessment.organisation, by, "commented", assessment)
+    notices.mentioned(comment)
     return comment

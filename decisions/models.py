@@ -16,6 +16,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from assessments.models import State
+from decisions.notice_models import Delivery, Message, Schedule, Webhook  # noqa: F401  (Django looks for tables here)
 from governance.verdict import Verdict
 
 VERDICTS = [(v.value, v.value) for v in Verdict]

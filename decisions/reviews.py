@@ -21,6 +21,7 @@ from accounts.services import record
 from assessments.errors import WrongState
 from assessments.models import APPROVED, Assessment, State
 from assessments.services import move
+from decisions import notices
 from decisions.binding import bound_to, changed_since, digest
 from decisions.errors import DecisionProblem
 from decisions.models import UNSETTLED, Condition, Finding, FindingAnswer, FindingState, Outcome, Release, Review
@@ -82,7 +83,7 @@ def claim(assessment: Assessment, *, by: User) -> Review:
     try:
         move(assessment, State.IN_REVIEW, by=by)
         with transaction.atomic():
-            return Review.objects.create(
+            made = Review.objects.create(
                 assessment=assessment, officer=by, owner=assessment.model_version.model.owner, submitter=assessment.submitted_by
             )
     except (WrongState, IntegrityError):
@@ -91,6 +92,8 @@ def claim(assessment: Assessment, *, by: User) -> Review:
             return other
         said = f"{other.officer.name} claimed this review at {other.claimed:%H:%M} UTC." if other else "It cannot be reviewed now."
         raise DecisionProblem(f"{said} You can read it, or ask for it back.") from None
+    notices.review_claimed(made)
+    return made
 
 
 @transaction.atomic
@@ -190,6 +193,7 @@ def conclude(review: Review, *, by: User, outcome: str, seen: str) -> Review:
         record(
             review.assessment.organisation, by, "concluded the review", review.assessment, {"outcome": outcome, "binding": review.binding}
         )
+        notices.review_concluded(review)
     return review
 
 
@@ -254,6 +258,7 @@ def release(review: Review, *, by: User, choice: str, reason: str, conditions: s
             binding=review.binding,
         )
         record(assessment.organisation, by, "decided the release", assessment, {"choice": choice, "binding": review.binding})
+        notices.release_decided(made)
     return made
 
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from celery import shared_task
-from django.db import IntegrityError
+from django.db import IntegrityError, transaction
 
 from assessments.bell import LOOK
 from assessments.models import Assessment, State
 from assessments.sweep import sweep
 from assessments.work import work_until_empty
+from decisions import notices
 from decisions.models import Conclusion
 from decisions.reviews import expire_approvals
+from decisions.schedules import carry_on
 from decisions.services import conclude
 from decisions.treatment import expire_acceptances, resolve_retested
 from governance.policy import default_policy
@@ -29,10 +31,13 @@ def conclude_once(assessment: Assessment) -> None:
     if assessment.state not in (State.EVIDENCE_READY, State.RUN_FAILED) or Conclusion.objects.filter(assessment=assessment).exists():
         return
     try:
-        conclude(assessment, default_policy())
+        with transaction.atomic():
+            conclude(assessment, default_policy())
+            resolve_retested(assessment)
+            told = notices.evidence_ready if assessment.state == State.EVIDENCE_READY else notices.run_failed
+            told(assessment)
     except IntegrityError:  # a sibling was first
         return
-    resolve_retested(assessment)
 
 
 def sweep_and_conclude() -> dict[str, int]:
@@ -41,4 +46,5 @@ def sweep_and_conclude() -> dict[str, int]:
     forgotten = Assessment.objects.filter(state__in=(State.EVIDENCE_READY, State.RUN_FAILED), conclusion=None)
     for assessment in forgotten:
         conclude_once(assessment)
-    return {**found, "approvals expired": expire_approvals(), "acceptances expired": len(expire_acceptances())}
+    over = {"approvals expired": expire_approvals(), "acceptances expired": len(expire_acceptances())}
+    return {**found, **over, **carry_on()}

@@ -14,6 +14,7 @@ from accounts.roles import Permission
 from accounts.selectors import may
 from accounts.services import record
 from assessments.models import Assessment
+from decisions import notices
 from decisions.errors import DecisionProblem
 from decisions.models import Acceptance, Finding, FindingState, Treatment
 from governance.verdict import Verdict
@@ -155,3 +156,5 @@ def _end(acceptance: Acceptance, state: Acceptance.State, *, by: User | None, re
         raise DecisionProblem("This acceptance is not active.")
     Finding.objects.filter(pk=acceptance.finding_id, state=FindingState.RISK_ACCEPTED).update(state=FindingState.OPEN)
     record(acceptance.organisation, by, f"acceptance {state.value}", acceptance, {"reason": reason} if reason else {})
+    if state == Acceptance.State.EXPIRED:
+        notices.acceptance_ended(acceptance)

@@ -1,11 +1,12 @@
 from django.urls import path
 
-from decisions.views import findings, release, results, review, runs, versions
+from decisions.views import findings, notices, release, results, review, runs, schedules, versions, webhooks
 
 urlpatterns = [
     path("versions/<int:pk>/", versions.version, name="version"),
     path("versions/<int:pk>/compare/<int:other>/", versions.compare, name="compare"),
     path("versions/<int:pk>/use-again/", versions.use_again, name="use_again"),
+    path("versions/<int:pk>/schedule/", schedules.schedule, name="schedule"),
     path("assessments/<uuid:pk>/", results.assessment, name="assessment"),
     path("assessments/<uuid:pk>/review/", review.review, name="review"),
     path("assessments/<uuid:pk>/review/<str:verb>/", review.act, name="review_act"),
@@ -18,4 +19,8 @@ urlpatterns = [
     path("findings/<int:pk>/", findings.finding, name="finding"),
     path("acceptances/", findings.acceptances, name="acceptances"),
     path("acceptances/<int:pk>/", findings.acceptance, name="acceptance"),
+    path("notices/", notices.notices, name="notices"),
+    path("webhooks/", webhooks.webhooks, name="webhooks"),
+    path("webhooks/<int:pk>/", webhooks.webhook, name="webhook"),
+    path("webhooks/<int:pk>/<str:verb>/", webhooks.act, name="webhook_act"),
 ]

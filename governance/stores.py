@@ -1,6 +1,6 @@
 """Where bytes lie: a folder of this machine, or a bucket of an S3-compatible service. Names are hashes, never what people typed.
 
-`store("artifacts")` holds ORGANISATION/SHA256, `store("evidence")` SHA256.npz.
+`store("artifacts")` holds ORGANISATION/SHA256, `store("evidence")` SHA256.npz, `store("reports")` ORGANISATION/SHA256.pdf and .zip.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from django.core.files import File
 
 from governance.errors import StoreProblem
 
+STORES = ("artifacts", "evidence", "reports")
 COPIED = 1 << 20
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
@@ -40,9 +41,10 @@ class Store(Protocol):
 
 
 def store(what: str) -> Store:
-    """The store of "artifacts" or of "evidence"."""
+    """The store of "artifacts", of "evidence" or of "reports"."""
     if settings.S3 is None:
-        return Folder(Path(settings.ARTIFACTS if what == "artifacts" else settings.EVIDENCE))
+        folders = {"artifacts": settings.ARTIFACTS, "evidence": settings.EVIDENCE, "reports": settings.REPORTS}
+        return Folder(Path(folders[what]))
     return Bucket(what)
 
 

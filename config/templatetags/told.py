@@ -73,6 +73,17 @@ def moment(when: datetime | None) -> str:
 
 
 @register.filter
+def iso_day(text: str) -> str:
+    """An ISO day of a frozen document as `day` prints it."""
+    return day(date.fromisoformat(text))
+
+
+@register.filter
+def iso_moment(text: str) -> str:
+    return moment(datetime.fromisoformat(text))
+
+
+@register.filter
 def days_left(when: date) -> str:
     days = (when - timezone.now().astimezone(UTC).date()).days
     if days < 0:

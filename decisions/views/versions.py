@@ -17,6 +17,7 @@ from assessments.models import Assessment
 from assessments.views.uploads import person
 from decisions.answers import answers_of
 from decisions.models import UNSETTLED, Finding, Release
+from decisions.schedules import shown_for
 from governance.errors import RegistryProblem
 from governance.models import ModelVersion
 from governance.selectors import version_in_use
@@ -40,7 +41,9 @@ def version(request: HttpRequest, pk: int) -> HttpResponse:
         "findings": findings.select_related("owner")[:LATEST],
         "release": Release.objects.filter(model_version=found).select_related("by").first(),
         "entries": entries.select_related("actor").order_by("-number")[:5],
+        **shown_for(found.model),
         "here": "systems",
+        **shown_for(found.model),
     }
     return render(request, "decisions/version.html", shown)
 

@@ -23,7 +23,6 @@ DIGESTS = {
     "plan": "Plan",
     "policy": "Policy",
     "results": "Results",
-    "audit_head": "Audit head",
 }
 
 
@@ -43,6 +42,12 @@ def annex(ctx: Context) -> Story:
 def _hashes(ctx: Context) -> Story:
     digests = ctx.results["digests"]
     pairs = [(DIGESTS.get(k, words.plain(k)), Paragraph(ctx.texts.markup(v), styles.MONO)) for k, v in digests.items() if v]
+    if ctx.report:
+        head = ctx.report["audit_head"]
+        pairs += [
+            ("Review's binding", Paragraph(ctx.texts.markup(ctx.results["review"]["binding"]), styles.MONO)),
+            (f"Audit head, entry {head['number']:,}", Paragraph(ctx.texts.markup(head["digest"]), styles.MONO)),
+        ]
     catalogues = [
         (ctx.texts.cell(words.framework_name(k), 60), Paragraph(ctx.texts.markup(v), styles.MONO))
         for k, v in ctx.plan.get("catalogues", {}).items()

@@ -20,6 +20,7 @@ from reports.pdf.flowables import Anchor
 from reports.pdf.groups import groups
 from reports.pdf.results import attacks
 from reports.pdf.scope import contents, data, method, scope
+from reports.pdf.signoffs import signoffs
 from reports.pdf.text import Texts, code
 
 MOST_PASSES = 5
@@ -51,18 +52,20 @@ def _one_pass(results: Mapping[str, Any], paper: str, before: Built) -> Built:
 
 def _story(ctx: Context) -> Story:
     parts = [contents(ctx), scope(ctx), data(ctx), method(ctx), attacks(ctx), groups(ctx), controls(ctx), rules(ctx), findings(ctx)]
-    parts += [[*determination(ctx), *limitations(ctx)]]
+    parts += [[*determination(ctx), *limitations(ctx)], signoffs(ctx)]
     body = [flowable for part in parts for flowable in part]
     return [Anchor("The answer", "answer", 0), *first_page(ctx), PageBreak(), *body, *annex(ctx)]
 
 
 def _surround(ctx: Context) -> Surround:
     a, digests, texts = ctx.assessment, ctx.results["digests"], Texts()
-    head = ctx.results["digests"].get("audit_head")
+    report = ctx.report
+    head = report["audit_head"]["digest"] if report else None
+    status = words.STATUSES.get(a["status"], words.plain(a["status"]))
     footer = f"plan {code(digests.get('plan'))} · results {code(digests.get('results'))}" + (f" · audit head {code(head)}" if head else "")
     return Surround(
         subject=texts.line(a["title"])[:300],
-        status=words.STATUSES.get(a["status"], words.plain(a["status"])),
+        status=f"{report['number']} · {status}" if report else status,
         stamp=words.STAMPS.get(a["status"], ""),
         footer=footer,
         author=texts.clean(a["organisation"])[:300],

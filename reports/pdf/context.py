@@ -41,6 +41,11 @@ class Context:
         return self.results["plan"]  # type: ignore[no-any-return]
 
     @property
+    def report(self) -> Mapping[str, Any] | None:
+        """Number, issuer and audit head of an issued report; None for a draft."""
+        return self.results.get("report")
+
+    @property
     def completed(self) -> list[Mapping[str, Any]]:
         """Runs with a result, in the order of the results."""
         return [r for r in self.results["runs"] if r["status"] == "completed"]

@@ -18,6 +18,7 @@ from reports.pdf.charts_access import drawn
 from reports.pdf.context import Context, Story, about, rule_badge
 from reports.pdf.flowables import Badge, Column, barred, height_of, listing, plain_table
 from reports.pdf.marks import draw_mark
+from reports.pdf.signoffs import decisions_taken, reviewed_by
 from reports.pdf.text import code, fit
 
 HEADLINE_ARMS = ("attack", "baseline", "control", "majority", "ceiling", "floor")
@@ -58,7 +59,9 @@ def _cover(ctx: Context) -> Story:
     status = words.STATUSES.get(a["status"], words.plain(a["status"]))
     brand = Paragraph('<font size="8.5">Inversight · privacy-attack assessment</font>', styles.CELL_BOLD)
     number = f"Results {code(ctx.results['digests'].get('results'))} · {status}"
-    right = Paragraph(number, styles.CELL_RIGHT)
+    if ctx.report:
+        number = f"Report {ctx.report['number']} of {printed.date(ctx.report['issued'])} · {ctx.report.get('standing', status)}"
+    right = Paragraph(texts.fitted(number, fonts.REGULAR, 8.5, styles.BLOCK * 0.62 - 6), styles.CELL_RIGHT)
     title = Paragraph(texts.markup(fit(texts.clean(a["title"]), fonts.BOLD, 18, 2 * styles.BLOCK - 60)), styles.TITLE)
     started, finished = printed.date(volatile.get("started")), printed.date(volatile.get("finished"))
     dates = started if started == finished else f"{started} to {finished}"
@@ -69,16 +72,22 @@ def _cover(ctx: Context) -> Story:
         ("Tested", f"{dates} (UTC)" if dates else "date not recorded"),
         ("Policy", f"version {ctx.plan['policy']['version']}, {code(ctx.plan['policy'].get('sha256'))}"),
         ("Assessor", f"Inversight {version}, by machine".replace(" ,", ",")),
-        ("Independence", "no person has reviewed this" if a["status"] == "draft" else "see the sign-offs"),
+        ("Independence", _independence(ctx)),
     )
     cells = [_fact(ctx, name, value) for name, value in pairs]
     third = styles.BLOCK / 3
     return [
-        plain_table([[brand, right]], [styles.BLOCK * 0.45, styles.BLOCK * 0.55], space=2),
+        plain_table([[brand, right]], [styles.BLOCK * 0.38, styles.BLOCK * 0.62], space=2),
         title,
         Spacer(1, 4),
         plain_table([cells[:3], cells[3:]], [third] * 3, space=5),
     ]
+
+
+def _independence(ctx: Context) -> str:
+    if ctx.report:
+        return reviewed_by(ctx, styles.BLOCK / 3 - 8)
+    return "no person has reviewed this" if ctx.assessment["status"] == "draft" else "not recorded"
 
 
 def _fact(ctx: Context, name: str, value: str) -> Paragraph:
@@ -143,6 +152,12 @@ def _decisions(ctx: Context) -> Flowable:
         ("Handle the model as personal data?", "DPO and controller", "before release", _link("determination", determination.lower())),
     ]
     columns = [Column("To decide", 84), Column("By whom", 28), Column("By when", 31), Column("Evidence", 27)]
+    if ctx.report:
+        taken = decisions_taken(ctx)
+        columns = [Column("Decided, or to decide", 84), *columns[1:]]
+        columns[2] = Column("When", 31)
+        done = [(what, who, when, _link(key, "sign-offs")) for what, who, when, key in taken]
+        return listing("What was decided, and what is left to decide", columns, [*done, *rows[len(done) :]], space=4)
     return listing("What must be decided", columns, rows, space=4)
 
 

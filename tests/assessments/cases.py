@@ -92,4 +92,5 @@ def home_in(settings: Any, folder: Path) -> Path:
     """Point the installation at a home of its own."""
     settings.INVERSIGHT_HOME = folder
     settings.ARTIFACTS, settings.EVIDENCE, settings.WORK = folder / "artifacts", folder / "evidence", folder / "work"
+    settings.REPORTS, settings.SIGNING_KEY_FILE = folder / "reports", folder / "signing.key"
     return folder

@@ -25,7 +25,7 @@ def test_home_is_made_for_its_owner_alone(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv("INVERSIGHT_HOME", str(tmp_path / "deep" / "home"))
     home = env.home(tmp_path)
     assert home == tmp_path / "deep" / "home"
-    assert {path.name for path in home.iterdir()} == {"artifacts", "evidence", "work", "broker", "static"}
+    assert {path.name for path in home.iterdir()} == {"artifacts", "evidence", "reports", "work", "broker", "static"}
     assert all(mode(path) == 0o700 for path in (home, *home.iterdir()))
 
 

@@ -98,6 +98,10 @@ def open_left() -> int:
     )
 
 
+def newest_assessment() -> str:
+    return str(Assessment.objects.order_by("-submitted").values_list("pk", flat=True)[0])
+
+
 def tally() -> dict[str, Any]:
     """What came of everything: runs by status, reasons, attempts, assessments by state, workers."""
     return {
@@ -153,7 +157,24 @@ def ring(times: int) -> bool:
 
 
 DOES = {
-    f.__name__: f for f in (first, again, open_left, tally, numbers, digest, runs, evidence, state, cancel, pause, resume, ring, hostile)
+    f.__name__: f
+    for f in (
+        first,
+        again,
+        open_left,
+        newest_assessment,
+        tally,
+        numbers,
+        digest,
+        runs,
+        evidence,
+        state,
+        cancel,
+        pause,
+        resume,
+        ring,
+        hostile,
+    )
 }
 
 

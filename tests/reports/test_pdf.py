@@ -20,13 +20,15 @@ import pytest
 from pypdf import PdfReader
 
 from reports.pdf import render
+from tests.reports import sample_issued
 from tests.reports import sample_results as sample
 
 MM = 72 / 25.4
 FOLDER = Path(mkdtemp(prefix="inversight-pdf-"))
 atexit.register(shutil.rmtree, FOLDER, ignore_errors=True)
 HOSTILE = ("many_findings", "long_text", "right_to_left")
-PRINTS = [("adult", "A4"), ("adult", "Letter"), ("digits", "A4"), *((name, "A4") for name in HOSTILE)]
+ISSUED = [("issued", "A4"), ("undecided", "Letter"), ("revoked", "A4"), ("wordy", "A4"), ("wordy", "Letter")]
+PRINTS = [("adult", "A4"), ("adult", "Letter"), ("digits", "A4"), *((name, "A4") for name in HOSTILE), *ISSUED]
 RAW = (
     "not_satisfied", "not_assessed", "not_run", "not_measured", "not_applicable", "population_only", "model_adds", "not_resolvable", "train_gap",
     "attribute_inference", "membership_inference", "model_inversion", "top_10pct", "1pct", "mi_face", "nist_ai_rmf", "true_label", "data_leakage", "NOT-DEMONSTRATED",
@@ -54,7 +56,8 @@ BANNED = (
 @cache
 def printed(name: str, paper: str = "A4") -> Path:
     path = FOLDER / f"{name}-{paper}.pdf"
-    render(getattr(sample, name)(), path, paper=paper)
+    made = getattr(sample, name, None) or getattr(sample_issued, name)
+    render(made(), path, paper=paper)
     return path
 
 
@@ -122,7 +125,7 @@ def test_the_file_carries_the_date_of_the_results_and_no_other() -> None:
     assert info["/Title"] == "Income model, version 1"
 
 
-@pytest.mark.parametrize("name", ["adult", "digits", "right_to_left"])
+@pytest.mark.parametrize("name", ["adult", "digits", "right_to_left", "wordy"])
 def test_every_font_is_embedded_and_none_is_helvetica(name: str) -> None:
     fonts = {}
     for page in PdfReader(printed(name)).pages:
@@ -352,7 +355,7 @@ def test_no_banned_word_reaches_the_page(tmp_path: Path) -> None:
         assert not re.search(rf"\b{word}\b", text, flags=re.IGNORECASE), word
 
 
-@pytest.mark.parametrize("name", ["adult", "digits"])
+@pytest.mark.parametrize("name", ["adult", "digits", "issued", "undecided"])
 def test_no_raw_identifier_and_no_slip_reaches_the_page(name: str) -> None:
     text = whole(name)
     for raw in RAW:

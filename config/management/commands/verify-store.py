@@ -14,7 +14,7 @@ from rich.console import Console
 from config.backup import referred_files
 from governance.errors import StoreProblem
 from governance.storage import verified
-from governance.stores import store
+from governance.stores import STORES, store
 
 
 class Command(BaseCommand):
@@ -27,11 +27,11 @@ class Command(BaseCommand):
             for number, (member, stores, name) in enumerate(wanted, start=1):
                 shown.update(f"{number:,} of {len(wanted):,} files")
                 try:
-                    verified(stores.local(name, Path(folder)), Path(name).name.removesuffix(".npz"), member.split("/")[0])
+                    verified(stores.local(name, Path(folder)), Path(name).stem, member.split("/")[0])
                 except StoreProblem as problem:
                     wrong.append(f"{member}: {problem}")
         known = {member for member, _, _ in wanted}
-        orphans = [f"{what}/{name}" for what in ("artifacts", "evidence") for name in store(what).names() if f"{what}/{name}" not in known]
+        orphans = [f"{what}/{name}" for what in STORES for name in store(what).names() if f"{what}/{name}" not in known]
         for line in wrong:
             self.stdout.write(line)
         for member in orphans:

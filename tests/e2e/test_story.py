@@ -1,0 +1,125 @@
+"""The whole story in Chromium, in front of real processes: owner, officer, risk owner, auditor. Presses are counted against the budgets."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.e2e.site import Site, site
+from tests.engine.engine import TOPOLOGIES
+
+pytestmark = [pytest.mark.browser, pytest.mark.bubblewrap, pytest.mark.timeout(600)]
+SERVER = [pytest.mark.postgres, pytest.mark.redis, pytest.mark.evidence]
+MINUTES = 60_000
+
+
+@pytest.fixture(scope="module", params=[pytest.param(t, marks=SERVER if t == "server" else []) for t in TOPOLOGIES])
+def demo(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with site(tmp_path_factory.mktemp(f"story-{request.param}"), request.param) as made:
+        yield made
+
+
+def test_owner_submits_the_demo_case_within_15_presses(demo: Site) -> None:
+    owner = demo.person("model.owner")
+    owner.press("Start an assessment")
+    expect(owner.page.get_by_role("heading", name="What is tested?")).to_be_visible()
+    assert owner.page.get_by_label("Model version").input_value() != ""
+    owner.press("Continue")
+    owner.press_on(owner.page.get_by_label(re.compile("A partner with scores")))
+    owner.press("Continue")
+    expect(owner.page.get_by_role("heading", name=re.compile("Will run: [1-9]"))).to_be_visible()
+    owner.press("Continue")
+    owner.press_on(owner.page.get_by_label("I may use these records for this test."))
+    owner.press("Submit the assessment")
+    expect(owner.page).to_have_url(re.compile(r"/live/$"), timeout=MINUTES)
+    expect(owner.page.get_by_role("heading", name="What happened")).to_be_visible()
+    expect(owner.page).to_have_url(re.compile(r"/assessments/[0-9a-f-]{36}/$"), timeout=3 * MINUTES)
+    expect(owner.page.locator(".answer .sentence")).to_be_visible()
+    owner.press("Show me the evidence")
+    expect(owner.page.locator("figure.picture svg").first).to_be_visible()
+    assert owner.presses <= 9
+    assert owner.problems == []
+
+
+def test_officer_reviews_and_concludes_within_the_budget(demo: Site) -> None:
+    officer = demo.person("privacy.officer")
+    officer.press("Review")
+    officer.press("Claim the review")
+    officer.press("Show me the evidence")
+    officer.page.go_back()
+    officer.presses += 1  # "Back to review"
+    officer.press("Confirm every finding not yet answered")
+    officer.press_on(officer.page.get_by_label("Approve the assessment", exact=True))
+    officer.press("Conclude the review")
+    officer.page.get_by_label("Your password").fill("not my password")
+    officer.press("Conclude the review")
+    expect(officer.page.get_by_role("alert")).to_contain_text("This is not your password")
+    officer.page.get_by_label("Your password").fill(demo.passwords["privacy.officer"])
+    officer.press("Conclude the review")
+    expect(officer.page.get_by_text("Assessment approved").first).to_be_visible()
+    assert officer.presses - 1 <= 9  # the wrong password apart
+    assert officer.problems == []
+
+
+def test_risk_owner_decides_within_7_presses(demo: Site) -> None:
+    owner = demo.person("risk.owner")
+    owner.press("Decide")
+    owner.press_on(owner.page.get_by_label("Allow with conditions"))
+    owner.page.get_by_label("Conditions", exact=True).fill("Labels only, never scores.")
+    owner.page.get_by_label("All of them: what is done").select_option("reduce")
+    owner.presses += 1
+    owner.page.get_by_label("All of them: day").fill("2027-08-01")
+    owner.page.get_by_label("Why", exact=True).fill("The evidence speaks against scores.")
+    owner.press("Record the decision")
+    owner.page.get_by_label("Your password").fill(demo.passwords["risk.owner"])
+    owner.press("Record the decision")
+    expect(owner.page.get_by_text("Release allowed with conditions")).to_be_visible()
+    assert owner.presses <= 7
+    assert owner.problems == []
+
+
+LOOKS = [
+    pytest.param({"color_scheme": "light"}, id="light"),
+    pytest.param({"color_scheme": "dark"}, id="dark", marks=pytest.mark.evidence),
+    pytest.param({"width": 390}, id="phone", marks=pytest.mark.evidence),
+]
+
+
+@pytest.mark.parametrize("options", LOOKS)
+def test_every_page_is_whole(demo: Site, options: dict[str, Any]) -> None:
+    """No page asks another machine for anything, says a word on the console, scrolls sideways, or has what axe calls serious."""
+    faults: list[str] = []
+    seen: set[str] = set()
+    for who in ("model.owner", "privacy.officer", "auditor", "administrator"):
+        person = demo.person(who, **options)
+        for path in [path for path in pages(demo, who) if path not in seen]:
+            person.go(path)
+            person.page.wait_for_load_state("load")
+            seen.add(path)
+            over = person.wide()
+            faults += [*person.axe(), *([f"{path} is {over} px too wide"] if over > 0 else [])]
+            faults += [f"{path}: {problem}" for problem in person.problems]
+            person.problems.clear()
+        person.page.context.close()
+    assert "\n".join(sorted(set(faults))) == ""
+    assert len(seen) > 25
+
+
+def pages(demo: Site, who: str) -> list[str]:
+    """Every page one person can come to, by its address; one of each kind."""
+    assessment = demo.engine.ask("newest_assessment")
+    own = ["/", "/account/", "/account/second-factor/", "/account/sessions/", "/account/password/"]
+    shared = ["/systems/", "/systems/1/", "/versions/1/", "/datasets/", "/datasets/1/", "/assessments/", "/findings/", "/findings/1/"]
+    shared += ["/acceptances/", "/runs/1/", f"/assessments/{assessment}/", f"/assessments/{assessment}/review/"]
+    shared += [f"/assessments/{assessment}/{tab}/" for tab in ("attacks", "groups", "controls", "evidence", "method", "trail", "release")]
+    more = {
+        "model.owner": [*shared, "/systems/add/", "/versions/add/", "/datasets/add/"],
+        "privacy.officer": [*shared, "/audit/"],
+        "auditor": ["/audit/?check=1", "/assessments/"],
+        "administrator": ["/people/", "/account/tokens/"],
+    }
+    return [*own, *more[who]]
