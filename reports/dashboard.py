@@ -24,10 +24,12 @@ from governance.impact import CATEGORIES
 from governance.models import RegisteredModel
 from governance.selectors import version_in_use
 from governance.verdict import WORST_FIRST, Verdict
+from reports.selectors import reports_of
 
 MOST = 20  # of each list; the list's own page has the rest
 SOON = timedelta(days=30)
 MONTHS = 12
+LATEST_REPORTS = 5
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,7 @@ def of(user: User, organisation: Organisation) -> dict[str, Any]:
         shown["waiting"] += _conditions(user, organisation)
     if Permission.READ in held:
         shown |= {
+            "issued": reports_of(organisation)[:LATEST_REPORTS],
             "soon": _soon(organisation),
             "portfolio": _portfolio(organisation),
             "categories": CATEGORIES,

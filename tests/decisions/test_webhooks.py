@@ -29,7 +29,7 @@ from tests.decisions.offices import Office, browser, office, ready
 
 pytestmark = pytest.mark.django_db
 # Of the specification and its reference libraries.
-SECRET = "whsec_MfKQ9r8GKYqTwjUPD8ILPZIo2LaLaSw"
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 ID, AT, BODY = "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, b'{"test": 2432232314}'
 SIGNATURE = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
 GIVEN = {"webhook-id": ID, "webhook-timestamp": str(AT), "webhook-signature": SIGNATURE}

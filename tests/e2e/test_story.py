@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -61,7 +64,11 @@ def test_officer_reviews_and_concludes_within_the_budget(demo: Site) -> None:
     officer.page.get_by_label("Your password").fill(demo.passwords["privacy.officer"])
     officer.press("Conclude the review")
     expect(officer.page.get_by_text("Assessment approved").first).to_be_visible()
-    assert officer.presses - 1 <= 9  # the wrong password apart
+    officer.press("Issue report")
+    expect(officer.page.get_by_role("heading", name=re.compile("Issue"))).to_be_visible()
+    officer.press("Issue the report")
+    expect(officer.page).to_have_url(re.compile(r"/reports/[0-9]{4}-001/$"))
+    assert officer.presses - 1 <= 12  # the wrong password apart
     assert officer.problems == []
 
 
@@ -80,6 +87,36 @@ def test_risk_owner_decides_within_7_presses(demo: Site) -> None:
     expect(owner.page.get_by_text("Release allowed with conditions")).to_be_visible()
     assert owner.presses <= 7
     assert owner.problems == []
+
+
+def test_auditor_checks_a_bundle_within_5_presses_and_traces_a_finding_in_3(demo: Site, tmp_path: Path) -> None:
+    auditor = demo.person("auditor")
+    auditor.go("/reports/")
+    auditor.page.get_by_role("link", name=re.compile("-001")).click()
+    with auditor.page.expect_download() as bundle:
+        auditor.page.get_by_role("link", name="Download bundle").click()
+    path = tmp_path / "bundle.zip"
+    bundle.value.save_as(path)
+    auditor = demo.person("auditor")
+    auditor.press("Verify a report")
+    auditor.page.get_by_label(re.compile("bundle", re.IGNORECASE)).set_input_files(path)
+    auditor.press("Verify")
+    expect(auditor.page.get_by_text(re.compile("Intact and signed"))).to_be_visible()
+    assert auditor.presses <= 5
+    checked = subprocess.run([sys.executable, "-m", "reports.verify", str(path)], capture_output=True, text=True, timeout=60)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    path.write_bytes(path.read_bytes()[:-400])
+    auditor.go("/verify/")
+    auditor.page.get_by_label(re.compile("bundle", re.IGNORECASE)).set_input_files(path)
+    auditor.press("Verify")
+    expect(auditor.page.get_by_role("alert")).to_be_visible()
+    auditor.presses = 0
+    auditor.go("/findings/?state=all")
+    auditor.press_on(auditor.page.locator("tbody th a").first)
+    auditor.press_on(auditor.page.get_by_role("link", name=re.compile("its numbers and files")))
+    expect(auditor.page.get_by_role("heading", name="Evidence files")).to_be_visible()
+    assert auditor.presses <= 3
+    assert auditor.problems == []
 
 
 LOOKS = [
@@ -114,12 +151,20 @@ def pages(demo: Site, who: str) -> list[str]:
     assessment = demo.engine.ask("newest_assessment")
     own = ["/", "/account/", "/account/second-factor/", "/account/sessions/", "/account/password/"]
     shared = ["/systems/", "/systems/1/", "/versions/1/", "/datasets/", "/datasets/1/", "/assessments/", "/findings/", "/findings/1/"]
-    shared += ["/acceptances/", "/runs/1/", f"/assessments/{assessment}/", f"/assessments/{assessment}/review/"]
+    shared += [
+        "/acceptances/",
+        "/runs/1/",
+        "/reports/",
+        "/verify/",
+        "/notices/",
+        f"/assessments/{assessment}/",
+        f"/assessments/{assessment}/review/",
+    ]
     shared += [f"/assessments/{assessment}/{tab}/" for tab in ("attacks", "groups", "controls", "evidence", "method", "trail", "release")]
     more = {
         "model.owner": [*shared, "/systems/add/", "/versions/add/", "/datasets/add/"],
         "privacy.officer": [*shared, "/audit/"],
         "auditor": ["/audit/?check=1", "/assessments/"],
-        "administrator": ["/people/", "/account/tokens/"],
+        "administrator": ["/people/", "/account/tokens/", "/webhooks/"],
     }
     return [*own, *more[who]]

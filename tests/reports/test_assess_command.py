@@ -180,7 +180,8 @@ def test_the_report_is_the_same_to_the_byte_apart_from_times(first: Finished, se
 
 
 def test_the_home_holds_everything_and_is_open_to_its_owner_only(first: Finished) -> None:
-    assert {path.name for path in first.home.iterdir()} == {"db.sqlite3", "secret_key", "artifacts", "evidence", "work", "broker", "static"}
+    folders = {"artifacts", "evidence", "reports", "work", "broker", "static"}
+    assert {path.name for path in first.home.iterdir()} == {"db.sqlite3", "secret_key", *folders}
     assert first.home.stat().st_mode & 0o077 == 0
     assert not [path for path in (first.home / "work").rglob("*") if path.is_file()]
     kept = {path.stem for path in (first.home / "evidence").iterdir()}
