@@ -25,7 +25,7 @@ CREATED, ACCEPTED, NO_CONTENT = 201, 202, 204
 class Newest(BasePagination):
     """The newest 50 rows, and where to ask for older ones. One query however long the list is; nothing moves while one reads on."""
 
-    def paginate_queryset(self, queryset: QuerySet[Any], request: Request, view: Any = None) -> list[Any]:
+    def paginate_queryset(self, queryset: QuerySet[Any], request: Request, view: Any = None) -> list[Any]:  # type: ignore[override]
         self.counted: str = getattr(view, "counted", "pk")
         self.request = request
         before = request.query_params.get("before", "")

@@ -92,7 +92,7 @@ class PerToken(SimpleRateThrottle):
         """The rate is known once the view is."""
 
     @property
-    def cache(self) -> Any:
+    def cache(self) -> Any:  # type: ignore[override]
         return caches["rates"]
 
     def allow_request(self, request: Request, view: APIView) -> bool:

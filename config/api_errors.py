@@ -42,7 +42,7 @@ def answer(problem: Exception, context: Mapping[str, Any]) -> Response | None:
     if isinstance(problem, PermissionDenied | exceptions.PermissionDenied):
         return told(403, str(problem) or "This is not yours to do.")
     if isinstance(problem, exceptions.Throttled):
-        wait = max(1, ceil(problem.wait or 1))
+        wait = max(1, ceil(problem.wait or 1))  # type: ignore[attr-defined]
         return told(429, f"Too many requests; go on in {wait} s.", {"Retry-After": str(wait)})
     if isinstance(problem, exceptions.APIException):
         headers = {"WWW-Authenticate": problem.auth_header} if hasattr(problem, "auth_header") else {}
@@ -94,7 +94,5 @@ class AnswersItsOwnWay(BaseContentNegotiation):
         kind = (request.content_type or "").split(";")[0].strip().lower()
         return next((parser for parser in parsers if parser.media_type == kind), None)
 
-    def select_renderer(  # type: ignore[override]
-        self, request: Request, renderers: Any, format_suffix: str | None = None
-    ) -> tuple[BaseRenderer, str]:
+    def select_renderer(self, request: Request, renderers: Any, format_suffix: str | None = None) -> tuple[BaseRenderer, str]:
         return renderers[0], renderers[0].media_type

@@ -24,7 +24,7 @@ WITH_BODY = {"400": "The body is no JSON, or broke off on its way.", "415": "The
 VERBS = ("get", "post", "put", "delete")
 
 
-class BearerScheme(OpenApiAuthenticationExtension):
+class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     target_class = "accounts.api_auth.BearerToken"
     name = "token"
 
@@ -32,7 +32,7 @@ class BearerScheme(OpenApiAuthenticationExtension):
         return {"type": "http", "scheme": "bearer", "description": "The token of a service account."}
 
 
-class SessionScheme(OpenApiAuthenticationExtension):
+class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     target_class = "accounts.api_auth.SignedIn"
     name = "session"
 

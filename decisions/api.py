@@ -53,7 +53,7 @@ class OneAssessmentSerializer(AssessmentSerializer):
 
     class Meta(AssessmentSerializer.Meta):
         fields = (*AssessmentSerializer.Meta.fields, "done", "percent", "seconds_left", "runs", "answer", "rules")  # type: ignore[assignment]
-        read_only_fields = fields
+        read_only_fields = fields  # type: ignore[assignment]
 
 
 class ReasonSerializer(serializers.Serializer[Any]):

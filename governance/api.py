@@ -51,7 +51,7 @@ class OneModelSerializer(ModelSerializer):
 
     class Meta(ModelSerializer.Meta):
         fields = (*ModelSerializer.Meta.fields, "version_in_use")  # type: ignore[assignment]
-        read_only_fields = fields
+        read_only_fields = fields  # type: ignore[assignment]
 
     def get_version_in_use(self, model: RegisteredModel) -> int | None:
         version = version_in_use(model)

@@ -85,7 +85,7 @@ class NewDatasetVersion(serializers.Serializer[Any]):
     special = serializers.ListField(child=serializers.CharField(), required=False, help_text="Columns of special categories, GDPR Art. 9.")
     positive = serializers.CharField(max_length=200, required=False, help_text="The favourable outcome.")
     controller = serializers.CharField(max_length=200, required=False)
-    source = serializers.CharField(max_length=500, required=False)
+    source = serializers.CharField(max_length=500, required=False)  # type: ignore[assignment]
     legal_basis = serializers.CharField(max_length=500, required=False)
     purpose_of_test = serializers.CharField(max_length=500, required=False)
     retention_until = serializers.DateField(required=False, help_text="The file is erased that day; its hash stays.")
