@@ -146,7 +146,8 @@ class DatasetVersions(Endpoint):
     def post(self, request: Request) -> Response:
         given = self.given(NewDatasetVersion)
         upload = _upload(given.pop("upload"), Upload.Kind.DATA, self.organisation)
-        version = register_data(upload, by=self.by, **{**given, **_meaning(given)})
+        meaning = _meaning(given)  # takes its own out of what was given
+        version = register_data(upload, by=self.by, **{**given, **meaning})
         return Response(self.get_serializer(version).data, status=CREATED)
 
 
