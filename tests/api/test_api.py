@@ -103,7 +103,11 @@ def test_a_ci_job_goes_from_files_to_a_gate(settings: Any, tmp_path: Path) -> No
     assert len(ci.get("/findings/").json()["results"]) == len(results.json()["findings"])
 
     stranger = Caller(token(*administered("suedbank"))[1])
-    for path in (f"/assessments/{submitted['id']}/", f"/assessments/{submitted['id']}/results/", f"/model-versions/{version.json()['id']}/"):
+    for path in (
+        f"/assessments/{submitted['id']}/",
+        f"/assessments/{submitted['id']}/results/",
+        f"/model-versions/{version.json()['id']}/",
+    ):
         assert stranger.get(path).status_code == 404
     assert stranger.get("/assessments/").json()["results"] == []
 
