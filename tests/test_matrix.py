@@ -25,26 +25,59 @@ P = Permission
 EVERYBODY = frozenset(Role) - {Role.SERVICE_ACCOUNT}
 # Pages about oneself: everybody who signed in, whatever their role.
 OWN = frozenset(
-    """home account account_change_password account_set_password account_reauthenticate mfa_reauthenticate mfa_reauthenticate_webauthn
-    mfa_index mfa_list_webauthn mfa_activate_totp app_code mfa_deactivate_totp mfa_view_recovery_codes mfa_generate_recovery_codes
-    mfa_add_webauthn mfa_remove_webauthn usersessions_list end_session end_other_sessions switch_organisation notices verify""".split()
+    [
+        "home",
+        "account",
+        "account_change_password",
+        "account_set_password",
+        "account_reauthenticate",
+        "mfa_reauthenticate",
+        "mfa_reauthenticate_webauthn",
+        "mfa_index",
+        "mfa_list_webauthn",
+        "mfa_activate_totp",
+        "app_code",
+        "mfa_deactivate_totp",
+        "mfa_view_recovery_codes",
+        "mfa_generate_recovery_codes",
+        "mfa_add_webauthn",
+        "mfa_remove_webauthn",
+        "usersessions_list",
+        "end_session",
+        "end_other_sessions",
+        "switch_organisation",
+        "notices",
+        "verify",
+    ]
 )
 # What visitors may open.
 PUBLIC = frozenset(
-    """sign_in account_login mfa_authenticate account_inactive openid_connect_login openid_connect_callback socialaccount_login_cancelled
-    sign_out accept_invitation""".split()
+    [
+        "sign_in",
+        "account_login",
+        "mfa_authenticate",
+        "account_inactive",
+        "openid_connect_login",
+        "openid_connect_callback",
+        "socialaccount_login_cancelled",
+        "sign_out",
+        "accept_invitation",
+    ]
 )
 NEEDS: dict[str, Permission] = {
-    **dict.fromkeys("systems system datasets dataset assessments live version compare".split(), P.READ),
-    **dict.fromkeys("assessment results review review_act comment release run findings finding acceptances acceptance".split(), P.READ),
-    **dict.fromkeys("reports report".split(), P.READ),
-    **dict.fromkeys("add_system change_system add_version add_data uploads upload columns use_again".split(), P.REGISTER),
-    **dict.fromkeys("new_assessment draft draft_checks discard_draft cancel schedule".split(), P.SUBMIT),
-    **dict.fromkeys("assessment_pdf assessment_json evidence report_bundle report_pdf report_json".split(), P.EXPORT),
-    **dict.fromkeys("audit audit_csv audit_json".split(), P.READ_TRAIL),
-    **dict.fromkeys("people invite give_role take_role switch_off switch_on take_back_invitation".split(), P.MANAGE_PEOPLE),
-    **dict.fromkeys("tokens revoke_token webhooks webhook webhook_act".split(), P.MANAGE_PEOPLE),
-    **dict.fromkeys("issue revoke_report".split(), P.ISSUE_REPORT),
+    **dict.fromkeys(["systems", "system", "datasets", "dataset", "assessments", "live", "version", "compare"], P.READ),
+    **dict.fromkeys(
+        ["assessment", "results", "review", "review_act", "comment", "release", "run", "findings", "finding", "acceptances", "acceptance"],
+        P.READ,
+    ),
+    **dict.fromkeys(["reports", "report"], P.READ),
+    **dict.fromkeys(["add_system", "change_system", "add_version", "add_data", "uploads", "upload", "columns", "use_again"], P.REGISTER),
+    **dict.fromkeys(["new_assessment", "draft", "draft_checks", "discard_draft", "cancel", "schedule"], P.SUBMIT),
+    **dict.fromkeys(["assessment_pdf", "assessment_json", "evidence", "report_bundle", "report_pdf", "report_json"], P.EXPORT),
+    **dict.fromkeys(["audit", "audit_csv", "audit_json"], P.READ_TRAIL),
+    **dict.fromkeys(["people", "invite", "give_role", "take_role", "switch_off", "switch_on", "take_back_invitation"], P.MANAGE_PEOPLE),
+    **dict.fromkeys(["tokens", "revoke_token", "webhooks", "webhook", "webhook_act"], P.MANAGE_PEOPLE),
+    **dict.fromkeys(["issue", "revoke_report"], P.ISSUE_REPORT),
 }
 
 
@@ -73,7 +106,9 @@ def house(settings: Any, tmp_path: Path) -> House:
     assessment = ready(here)
     approve(here)
     finding = reviews.findings_of(assessment)[0]
-    acceptance = treatment.propose_acceptance(finding, by=here.carol, until=treatment.timezone.now().date() + treatment.timedelta(days=9), reason="x")
+    acceptance = treatment.propose_acceptance(
+        finding, by=here.carol, until=treatment.timezone.now().date() + treatment.timedelta(days=9), reason="x"
+    )
     version = assessment.model_version
     upload = Upload.objects.create(organisation=here.bank, by=here.alice, kind="data", filename="a.csv", bytes=5)
     draft = start(by=here.alice, organisation=here.bank, model_version=version)
@@ -90,7 +125,19 @@ def house(settings: Any, tmp_path: Path) -> House:
     for name in NEEDS:
         if name not in addresses and name in {"systems", "datasets", "assessments", "findings", "acceptances", "reports", "add_system"}:
             addresses[name] = reverse(name)
-    for name in ("add_version", "add_data", "uploads", "new_assessment", "audit", "audit_csv", "audit_json", "people", "invite", "tokens", "webhooks"):
+    for name in (
+        "add_version",
+        "add_data",
+        "uploads",
+        "new_assessment",
+        "audit",
+        "audit_csv",
+        "audit_json",
+        "people",
+        "invite",
+        "tokens",
+        "webhooks",
+    ):
         addresses[name] = reverse(name)
     return House(here, addresses, people)
 

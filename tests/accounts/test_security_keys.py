@@ -55,7 +55,7 @@ def use_a_key(site: str, email: str) -> list[str]:
         sign_in()
         page.get_by_role("heading", name="Or with a security key").wait_for()
         page.get_by_role("button", name="Use a security key").click()
-        page.get_by_text("What works today").first.wait_for()
+        page.get_by_role("button", name="Sign out").first.wait_for()
         seen.append(page.url)
         return [*seen, *complaints]
 
