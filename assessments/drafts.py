@@ -257,7 +257,7 @@ def submit(draft: Draft, *, by: User) -> Assessment:
     if not may(by, draft.organisation, Permission.SUBMIT):
         raise PermissionDenied(f"Only a model owner or a service account of {draft.organisation.name} may submit assessments.")
     # Two clicks, two assessments: the second finds no draft.
-    draft = Draft.objects.select_for_update().select_related("model_version__model", "train", "population").get(pk=draft.pk)
+    draft = Draft.objects.select_for_update(of=("self",)).select_related("model_version__model", "train", "population").get(pk=draft.pk)
     gaps = missing(draft)
     if gaps:
         raise Refused(gaps[0].sentence)

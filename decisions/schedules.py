@@ -124,7 +124,7 @@ def _draft(schedule: Schedule) -> drafts.Draft:
 def _submit(pk: int) -> bool:
     """Submit the draft once a worker has tried model and data on each other."""
     with transaction.atomic():
-        schedule = Schedule.objects.select_for_update().select_related("draft__organisation", "by").filter(pk=pk).first()
+        schedule = Schedule.objects.select_for_update(of=("self",)).select_related("draft__organisation", "by").filter(pk=pk).first()
         draft = schedule.draft if schedule else None
         if schedule is None or draft is None:
             return False
