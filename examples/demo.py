@@ -36,7 +36,7 @@ def main() -> int:
     for case, *_ in cases:
         for output in ("report.pdf", "results.json"):
             print(f"  {shown(DEMO / case / output)}")
-    print("\nTo see the sign-in page: script/server, then http://127.0.0.1:8000. Reviewing in the browser is not built yet.")
+    print("\nTo submit, review and issue in the browser: script/server, then http://127.0.0.1:8000. It prints the demo people's passwords.")
     return 0
 
 
