@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from assessments import printed
+from assessments.questions import rank
 from attacks.power import records_to_settle
 from attacks.result import Estimate
 from governance import numbers
@@ -41,11 +42,10 @@ def run_sentence(run: Run, *, margin: float) -> str:
 
 def answer_sentence(runs: Sequence[Run]) -> tuple[str | None, str]:
     """The assessment's verdict and sentence: those of its worst run."""
-    order = ("memorised", "model_adds", "not_resolvable", "population_only", "nothing")
     judged = [run for run in runs if run["verdict"]]
     if not judged:
         return None, "No attack gave a result, so nothing is known about this model."
-    worst = min(judged, key=lambda run: order.index(run["verdict"]))
+    worst = min(judged, key=rank)
     return worst["verdict"], worst["sentence"]
 
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from assessments import printed, vocabulary
 from assessments.models import Assessment, State
-from assessments.pictures import group_word, run_word, rung_word
+from assessments.pictures import attack_word, group_word, run_word, rung_word
 from governance import numbers
 
 register = template.Library()
@@ -131,6 +131,7 @@ register.filter("value", printed.value)
 register.filter("rule_estimate", printed.rule_estimate)
 register.filter("rule_limit", printed.rule_limit)
 register.filter("run_word", run_word)
+register.filter("attack_word", attack_word)
 register.filter("rung", rung_word)
 register.filter("group_word", group_word)
 register.filter("measure", vocabulary.measure_word)

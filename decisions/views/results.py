@@ -16,6 +16,7 @@ from accounts.selectors import may
 from assessments import vocabulary
 from assessments.models import Assessment, State
 from assessments.pictures import groups, pictures_of_run
+from assessments.questions import questions, worst_first
 from assessments.views.assessments import visible
 from decisions.models import Conclusion
 from decisions.results import snapshot
@@ -33,6 +34,7 @@ TABS = (
     ("method", "Method"),
     ("trail", "Trail"),
 )
+COMPARED_ARMS = ("attack", "baseline", "control")
 ANSWER_ARMS = ("attack", "baseline", "control", "majority")
 NEWEST_ENTRIES = 100
 
@@ -56,7 +58,7 @@ def assessment(request: HttpRequest, pk: UUID, tab: str = "answer") -> HttpRespo
 
 
 def _answer(found: Assessment, document: Document) -> dict[str, Any]:
-    worst = _by_verdict(document)[:1]
+    worst = worst_first(document["runs"])[:1]
     findings = [{**f, "rule_row": _rule_of(document, f)} for f in document["findings"]]
     return {
         "worst": worst[0] if worst else None,
@@ -73,20 +75,36 @@ def _answer(found: Assessment, document: Document) -> dict[str, Any]:
 
 def _figures(run: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """Three numbers of the endpoint that made the verdict."""
-    endpoint = run.get("verdict_endpoint") or {"model_inversion": "top1"}.get(run["objective"], "accuracy")
-    rows = {e["arm"]: e for e in run["estimates"] if e["measure"] == f"{run['objective']}.{endpoint}" and e.get("group") is None}
+    rows = {row["arm"]: row for row in _endpoint_rows(run)}
     return [rows[arm] for arm in ANSWER_ARMS if arm in rows and rows[arm]["value"] is not None][:3]
 
 
+def _endpoint_rows(run: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The numbers of everyone together at the endpoint that made the verdict."""
+    endpoint = run.get("verdict_endpoint") or {"model_inversion": "top1"}.get(run["objective"], "accuracy")
+    return [e for e in run["estimates"] if e["measure"] == f"{run['objective']}.{endpoint}" and e.get("group") is None]
+
+
 def _attacks(found: Assessment, document: Document) -> dict[str, Any]:
+    """Question by question: the worst attack with its pictures, every attack in one table, then the numbers of each."""
     numbers = dict(found.runs.values_list("number", "pk"))
     pks = {id(run): numbers[position] for position, run in enumerate(document["runs"], start=1)}
-    shown = [
-        {"run": run, "pk": pks[id(run)], "pictures": _numbered(f"run-{pks[id(run)]}", pictures_of_run(document, run))}
-        for run in _by_verdict(document)
-    ]
-    silent = [{"run": run, "pk": pks[id(run)]} for run in document["runs"] if run["status"] != "completed"]
-    return {"attacks": shown, "silent": silent}
+    asked = []
+    for place, question in enumerate(questions(document["runs"]), start=1):
+        pictures = pictures_of_run(document, question.worst) if question.worst else ()
+        lines = [{"run": run, "pk": pks[id(run)], **_compared(run)} for run in question.runs]
+        silent = [{"run": run, "pk": pks[id(run)]} for run in question.silent]
+        asked.append({"question": question, "lines": lines, "silent": silent, "pictures": _numbered(f"question-{place}", pictures)})
+    of_questions = {id(line["run"]) for item in asked for line in [*item["lines"], *item["silent"]]}
+    other = [run for run in document["runs"] if run["status"] != "completed" and id(run) not in of_questions]
+    return {"asked": asked, "silent": [{"run": run, "pk": pks[id(run)]} for run in other]}
+
+
+def _compared(run: Mapping[str, Any]) -> dict[str, Any]:
+    """Success with the model, without it and on outsiders, where the run's verdict was made."""
+    rows = {row["arm"]: row for row in _endpoint_rows(run)}
+    surest = run.get("verdict_endpoint") == "accuracy_top_10pct"
+    return {"success": [rows.get(arm) for arm in COMPARED_ARMS], "surest": surest, "n": max((row["n"] for row in rows.values()), default=0)}
 
 
 def _groups(found: Assessment, document: Document) -> dict[str, Any]:
@@ -114,7 +132,7 @@ def _method(found: Assessment, document: Document) -> dict[str, Any]:
 
 
 def _gates(document: Document) -> list[dict[str, Any]]:
-    runs = [run for run in _by_verdict(document) if run["gates"]]
+    runs = [run for run in worst_first(document["runs"]) if run["gates"]]
     return [{"run": run, "gates": [{"name": name, **gate} for name, gate in sorted(run["gates"].items())]} for run in runs]
 
 
@@ -132,12 +150,6 @@ SHOWN: Mapping[str, Callable[[Assessment, Document], dict[str, Any]]] = {
     "method": _method,
     "trail": _trail,
 }
-
-
-def _by_verdict(document: Document) -> list[Mapping[str, Any]]:
-    """Completed attacks, worst first."""
-    made = [run for run in document["runs"] if run["status"] == "completed" and run["objective"] != "disparity"]
-    return sorted(made, key=lambda run: vocabulary.run_severity(run["verdict"]))
 
 
 def _rule_of(document: Document, finding: Mapping[str, Any]) -> Mapping[str, Any] | None:

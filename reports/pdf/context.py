@@ -10,6 +10,7 @@ from reportlab.platypus import Flowable, Paragraph
 
 from assessments import vocabulary as words
 from assessments.pictures import group_word, run_word
+from assessments.questions import worst_first
 from reports.pdf import styles
 from reports.pdf.document import Entry
 from reports.pdf.flowables import Badge, Heading
@@ -58,8 +59,7 @@ class Context:
     @property
     def attacks(self) -> list[Mapping[str, Any]]:
         """Completed runs that make guesses, worst verdict first."""
-        runs = [r for r in self.completed if r["objective"] != "disparity"]
-        return sorted(runs, key=lambda r: words.run_severity(r["verdict"]))
+        return list(worst_first(self.results["runs"]))
 
     @property
     def comparisons(self) -> list[Mapping[str, Any]]:

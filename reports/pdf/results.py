@@ -1,60 +1,101 @@
-"""Results, one attack a page: the answer sentence, its picture, and the expert table with baseline, control, interval, n and power."""
+"""Results, question by question: the sentence and picture of the worst attack, every attack in one table, then the numbers of each."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from reportlab.lib.styles import ParagraphStyle
 from reportlab.lib.units import mm
-from reportlab.platypus import Flowable, PageBreak, Paragraph, Spacer
+from reportlab.platypus import CondPageBreak, Flowable, PageBreak, Paragraph, Spacer
 
 from assessments import printed
 from assessments import vocabulary as words
 from assessments.pictures import Picture, attack_word, pictures_of_run, run_word, rung_word
+from assessments.questions import Question, questions
 from governance import numbers
 from reports import palette
 from reports.pdf import styles
 from reports.pdf.charts_access import drawn
 from reports.pdf.context import Context, Story, run_badge
-from reports.pdf.flowables import Column, barred, height_of, listing, plain_table
+from reports.pdf.flowables import Anchor, Column, barred, height_of, listing, plain_table
 
 Estimate = Mapping[str, Any]
 
 
-# Height of a ladder in millimetres and the style of the notes: the first that keeps an attack on its one page.
-LAYOUTS = ((62, styles.MUTED), (50, styles.MUTED), (40, styles.MUTED), (40, styles.SMALL))
+# Height of a ladder in millimetres: the first that keeps answer, pictures and table of a question on one page.
+LADDERS = (62, 50, 40)
+COMPARED = ("attack", "baseline", "control")
 
 
 def attacks(ctx: Context) -> Story:
-    """Every completed attack on its own page, worst first; the first comes under the heading of the section."""
-    if not ctx.attacks:
+    """Every question on a page of its own, the worst answered first; the first comes under the heading of the section."""
+    asked = [q for q in questions(ctx.results["runs"]) if q.runs]
+    if not asked:
         return [PageBreak(), ctx.heading("Results", "results"), ctx.body("No attack ended with a result. See what was not run, and why.")]
     story: Story = []
-    for i, run in enumerate(ctx.attacks):
+    for i, question in enumerate(asked):
         head = [ctx.heading("Results", "results")] if i == 0 else []
-        story += [PageBreak(), *_fitting(ctx, run, head)]
+        story += [PageBreak(), *_fitting(ctx, question, f"question-{i}", head)]
+        for run in question.runs:
+            story += _numbers(ctx, run, told=run is question.worst)
     return story
 
 
-def _fitting(ctx: Context, run: Mapping[str, Any], head: Story) -> Story:
-    """The page of one attack in the roomiest layout that fits; the tightest where none does."""
+def _fitting(ctx: Context, question: Question, key: str, head: Story) -> Story:
+    """The page of one question in the roomiest layout that fits; the tightest where none does."""
     page: Story = []
-    for ladder, notes in LAYOUTS:
-        page = [*head, *_attack(ctx, run, ladder, notes)]
+    for ladder in LADDERS:
+        page = [*head, *_question(ctx, question, key, ladder)]
         if height_of(page) <= ctx.height:
             break
     return page
 
 
-def _attack(ctx: Context, run: Mapping[str, Any], ladder: float, notes: ParagraphStyle) -> Story:
-    name = ctx.heading(run_word(run), f"run-{ctx.results['runs'].index(run)}", 1)
-    objective = words.OBJECTIVES.get(run["objective"], words.plain(run["objective"]))
-    story: Story = [name, barred(run["verdict"], [_answer(ctx, run, objective)])]
-    for picture in pictures_of_run(ctx.results, run):
-        if picture.kind != "ladder" or _leads(ctx, run):
-            story += _framed(ctx, picture, ladder)
-    return [*story, *expert_tables(ctx, run), *_power(ctx, run, notes)]
+def _question(ctx: Context, question: Question, key: str, ladder: float) -> Story:
+    worst = question.runs[0]
+    objective = words.OBJECTIVES.get(question.objective, words.plain(question.objective))
+    story: Story = [ctx.heading(question.title, key, 1), barred(worst["verdict"], [_answer(ctx, worst, objective)])]
+    for picture in pictures_of_run(ctx.results, worst):
+        story += _framed(ctx, picture, ladder)
+    return [*story, _rivals(ctx, question)]
+
+
+def _rivals(ctx: Context, question: Question) -> Flowable:
+    """Every attack that asked this: what it saw, what it showed, and its success where its verdict was made."""
+    columns = [
+        Column("Attack", 30),
+        Column("Sees, measured on", 41),
+        Column("Showed", 39),
+        *(Column(words.ARM_HEADS[arm], 20, number=True) for arm in COMPARED),
+    ]
+    rows = []
+    for run in question.runs:
+        arms = {e["arm"]: e for e in _endpoint(run)}
+        link = f'<link href="#{_key(ctx, run)}" color="#{palette.LINK}">{ctx.texts.cell(attack_word(run["attack"]), 40)}</link>'
+        where = "the surest tenth" if run.get("verdict_endpoint") == "accuracy_top_10pct" else "everyone"
+        success = [printed.value(arms[arm]) if arm in arms else "none" for arm in COMPARED]
+        rows.append([link, f"{rung_word(run['access'])}, {where}", run_badge(run["verdict"]), *success])
+    title = f"{words.counted(len(rows), 'attack').capitalize()} asked this, the worst first"
+    return listing(title, columns, rows)
+
+
+def _endpoint(run: Mapping[str, Any]) -> list[Estimate]:
+    """The numbers of everyone together at the endpoint that made the verdict."""
+    endpoint = run.get("verdict_endpoint") or {"model_inversion": "top1"}.get(run["objective"], "accuracy")
+    return [e for e in run["estimates"] if e["measure"] == f"{run['objective']}.{endpoint}" and e.get("group") is None]
+
+
+def _key(ctx: Context, run: Mapping[str, Any]) -> str:
+    """Where the numbers of a run stand. By position: a feature's name is a stranger's string."""
+    return f"run-{next(i for i, r in enumerate(ctx.results['runs']) if r is run)}"
+
+
+def _numbers(ctx: Context, run: Mapping[str, Any], *, told: bool) -> Story:
+    """The expert tables of one attack; its sentence, unless the page of the question has told it already."""
+    plain = ctx.texts.clean(run_word(run))[:90]
+    head = [Anchor(plain, _key(ctx, run), 2), Paragraph(ctx.texts.cell(run_word(run), 90), styles.BODY_BOLD)]
+    said = [] if told else [ctx.body(run["sentence"] or "No sentence was recorded for this run.")]
+    return [CondPageBreak(50 * mm), Spacer(1, 6), *head, *said, *expert_tables(ctx, run), *_power(ctx, run)]
 
 
 def _answer(ctx: Context, run: Mapping[str, Any], objective: str) -> Flowable:
@@ -78,12 +119,6 @@ def _answer(ctx: Context, run: Mapping[str, Any], objective: str) -> Flowable:
     return plain_table([[sentence, "", margin]], [styles.BLOCK - side - 15 * mm, 4 * mm, side], padding=0, space=0)
 
 
-def _leads(ctx: Context, run: Mapping[str, Any]) -> bool:
-    """Whether `run` is the worst of its objective and feature: the ladder over all of them is drawn there, once."""
-    peers = [r for r in ctx.attacks if (r["objective"], r.get("feature")) == (run["objective"], run.get("feature"))]
-    return peers[0] is run
-
-
 def _framed(ctx: Context, picture: Picture, ladder: float) -> Story:
     """Title as a sentence, drawing, caption."""
     title = Paragraph(ctx.texts.cell(picture.title), styles.CAPTION)
@@ -91,12 +126,12 @@ def _framed(ctx: Context, picture: Picture, ladder: float) -> Story:
     return [Spacer(1, 3), title, Spacer(1, 2), drawn(picture, ctx.texts, ladder), Spacer(1, 1), caption, Spacer(1, 3)]
 
 
-def _power(ctx: Context, run: Mapping[str, Any], style: ParagraphStyle) -> Story:
+def _power(ctx: Context, run: Mapping[str, Any]) -> Story:
     power = (run.get("power") or {}).get("sentence") or "The power of this test was not computed."
     params = ", ".join(f"{words.plain(k)} {v}" for k, v in run["params"].items())
     said = [("Power", power), *(("Note", note) for note in run.get("notes", ()))]
     said += [("Parameters", f"{params}.")] if params else []
-    return [Paragraph(" ".join(f"<b>{head}.</b> {ctx.texts.prose(text)}" for head, text in said), style)]
+    return [Paragraph(" ".join(f"<b>{head}.</b> {ctx.texts.prose(text)}" for head, text in said), styles.MUTED)]
 
 
 def expert_tables(ctx: Context, run: Mapping[str, Any]) -> Story:
