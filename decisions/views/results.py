@@ -92,10 +92,10 @@ def _attacks(found: Assessment, document: Document) -> dict[str, Any]:
     asked = []
     for place, question in enumerate(questions(document["runs"]), start=1):
         pictures = pictures_of_run(document, question.worst) if question.worst else ()
-        lines = [{"run": run, "pk": pks[id(run)], **_compared(run)} for run in question.runs]
-        silent = [{"run": run, "pk": pks[id(run)]} for run in question.silent]
+        lines: list[dict[str, Any]] = [{"run": run, "pk": pks[id(run)], **_compared(run)} for run in question.runs]
+        silent: list[dict[str, Any]] = [{"run": run, "pk": pks[id(run)]} for run in question.silent]
         asked.append({"question": question, "lines": lines, "silent": silent, "pictures": _numbered(f"question-{place}", pictures)})
-    of_questions = {id(line["run"]) for item in asked for line in [*item["lines"], *item["silent"]]}
+    of_questions = {id(run) for question in questions(document["runs"]) for run in question.silent}
     other = [run for run in document["runs"] if run["status"] != "completed" and id(run) not in of_questions]
     return {"asked": asked, "silent": [{"run": run, "pk": pks[id(run)]} for run in other]}
 
