@@ -70,6 +70,7 @@ MEASURES = {
     "tpr_minus_fpr": "Rightly named minus wrongly named",
     "tpr_at_fpr_1pct": "Rightly named while 1% of outsiders are wrongly named",
     "tpr_at_fpr_0.1pct": "Rightly named while 0.1% of outsiders are wrongly named",
+    "roc": "Rightly named at a rate of wrongly named",
     "top1": "Recognised by the evaluator",
     "top5": "Among the evaluator's first five",
     "residual_correlation": "Correlation beyond the public mean (−1 to 1)",

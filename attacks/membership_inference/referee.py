@@ -22,6 +22,8 @@ from attacks.verdict import Endpoint, mean_over_seeds, run_verdict, surest
 
 OBJECTIVE = "membership_inference"
 LOW_RATES = ((0.01, "tpr_at_fpr_1pct"), (0.001, "tpr_at_fpr_0.1pct"))
+# The rest of the curve, as shares of outsiders wrongly named; with LOW_RATES three points a decade, as in a log-log picture.
+CURVE = (0.0001, 0.0002, 0.0005, 0.002, 0.005, 0.02, 0.05, 0.1, 0.2, 0.5)
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,7 @@ def judge(guesses: Sequence[MembershipGuess], truth: Truth, blind: Array, settin
     found = run_verdict([e.as_endpoint(name) for e, name in zip(endpoints, names, strict=True)], settings.margin, settings.level)
     rows = [row for e, name in zip(endpoints, names, strict=True) for row in e.rows(name)]
     rows += _ranking_rows(guesses[0].score, decisions[0], blind, truth.member, settings)
+    rows += _curve_rows(guesses[0].score, blind, truth.member, settings)
     n = int(truth.member.sum())
     return Judgement(
         rows=tuple(rows),
@@ -135,7 +138,20 @@ def _ranking_rows(score: Array, decision: Array, blind: Array, member: Array, se
         rows.append(Row(f"{OBJECTIVE}.tpr_minus_fpr", arm, mover_difference(tpr, fpr, level=level)))
     for fpr_limit, name in LOW_RATES:
         for arm, s in ((Arm.ATTACK, score), (Arm.BASELINE, blind)):
-            found = tpr_at_fpr(s[member], s[~member], fpr_limit, stream(settings.seed, OBJECTIVE, name), level)
-            reason = "" if found else f"needs at least {round(3 / fpr_limit):,} outsiders"
-            rows.append(Row(f"{OBJECTIVE}.{name}", arm, found[0] if found else None, n=len(inside), reason=reason))
+            named = _named_at(fpr_limit, s, member, settings)
+            reason = "" if named else f"needs at least {round(3 / fpr_limit):,} outsiders"
+            rows.append(Row(f"{OBJECTIVE}.{name}", arm, named, n=len(inside), reason=reason))
     return rows
+
+
+def _curve_rows(score: Array, blind: Array, member: Array, settings: Settings) -> list[Row]:
+    """The ROC curve as one row per rate and arm, `group` "fpr=0.005"; rates that so few outsiders cannot carry are left out."""
+    arms = ((Arm.ATTACK, score), (Arm.BASELINE, blind))
+    found = [(fpr, arm, _named_at(fpr, s, member, settings)) for fpr in CURVE for arm, s in arms]
+    return [Row(f"{OBJECTIVE}.roc", arm, named, f"fpr={fpr:g}") for fpr, arm, named in found if named]
+
+
+def _named_at(fpr: float, score: Array, member: Array, settings: Settings) -> Estimate | None:
+    """The share of members rightly named at this rate. The same halves for every rate, so that the curve never falls."""
+    found = tpr_at_fpr(score[member], score[~member], fpr, stream(settings.seed, OBJECTIVE, "low rates"), settings.level)
+    return found[0] if found else None

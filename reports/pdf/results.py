@@ -138,7 +138,8 @@ def expert_tables(ctx: Context, run: Mapping[str, Any]) -> Story:
     """Estimates as tables of measure by arm: measures that share their arms share a table, so no cell stays empty."""
     rows: dict[tuple[str, str | None], dict[str, Estimate]] = {}
     for e in run["estimates"]:
-        rows.setdefault((e["measure"], e.get("group")), {})[e["arm"]] = e
+        if not e["measure"].endswith(".roc"):  # points of a curve, which is drawn
+            rows.setdefault((e["measure"], e.get("group")), {})[e["arm"]] = e
     tables: dict[tuple[str, ...], list[tuple[str, dict[str, Estimate]]]] = {}
     for (measure, group), arms in rows.items():
         shape = tuple(sorted(arms, key=_arm_rank))

@@ -90,6 +90,34 @@ def test_rates_of_a_decision_are_its_counts():
     assert "needs at least 3,000 outsiders" in reason(judged, "tpr_at_fpr_0.1pct", "baseline")
 
 
+def test_the_curve_stops_where_outsiders_cannot_carry_it_and_never_falls():
+    """Normal scores one standard deviation apart: at 10 % of outsiders named, Phi(1 - 1.2816) = 38.9 % of members are."""
+    rng = np.random.default_rng(0)
+    member = np.repeat([True, False], 3_000)
+    score, blind = rng.normal(size=6_000) + member, rng.normal(size=6_000)
+    rows = referee.judge([MembershipGuess(score)], referee.Truth(member), blind, QUICK).rows
+    curve = {r.group: r.estimate for r in rows if r.measure == "membership_inference.roc" and r.arm == "attack"}
+    assert list(curve) == ["fpr=0.002", "fpr=0.005", "fpr=0.02", "fpr=0.05", "fpr=0.1", "fpr=0.2", "fpr=0.5"]  # 3 / 3,000 is 0.001
+    assert curve["fpr=0.1"].value == pytest.approx(0.389, abs=0.035)  # two standard errors of threshold and share
+    low = {r.measure: r.estimate for r in rows if r.measure.endswith("1pct") and r.arm == "attack"}
+    whole = [
+        low["membership_inference.tpr_at_fpr_0.1pct"],
+        curve["fpr=0.002"],
+        curve["fpr=0.005"],
+        low["membership_inference.tpr_at_fpr_1pct"],
+    ]
+    values = [e.value for e in (*whole, *list(curve.values())[2:])]
+    assert values == sorted(values)
+    coin = {r.group: r.estimate for r in rows if r.measure == "membership_inference.roc" and r.arm == "baseline"}
+    assert coin["fpr=0.5"].low <= 0.5 <= coin["fpr=0.5"].high
+
+
+def test_few_outsiders_give_no_curve_at_low_rates():
+    member = np.repeat([True, False], 10)
+    rows = referee.judge([MembershipGuess(np.arange(20.0))], referee.Truth(member), np.full(20, 0.5), QUICK).rows
+    assert [r.group for r in rows if r.measure == "membership_inference.roc" and r.arm == "attack"] == ["fpr=0.5"]
+
+
 # --- targets we made
 
 
