@@ -8,8 +8,8 @@ from typing import Any
 
 from assessments import printed
 from assessments.questions import rank
-from attacks.power import records_to_settle
 from attacks.result import Estimate
+from attacks.statistics.power import records_to_settle
 from governance import numbers
 from governance.numbers import Unit
 from governance.rule_words import group_name

@@ -13,8 +13,8 @@ from enum import StrEnum
 import numpy as np
 
 from attacks.access import Array
-from attacks.multiplicity import holm_intervals
 from attacks.result import WORST_FIRST, Estimate, RunVerdict
+from attacks.statistics.multiplicity import holm_intervals
 
 Interval = Callable[[float], Estimate]
 TAIL = 0.10

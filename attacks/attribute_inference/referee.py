@@ -15,11 +15,11 @@ import numpy as np
 
 from attacks.access import Array
 from attacks.attribute_inference.baselines import Imputation
-from attacks.intervals import excess, independent_difference, paired_difference, rate
 from attacks.metrics.classification import f1, g_mean, mcc, metric_interval, precision_of, recall_of
-from attacks.power import minimum_detectable_gain
 from attacks.result import Arm, AttributeGuess, Estimate, Judgement, Row
 from attacks.settings import Settings, stream
+from attacks.statistics.outcomes import excess, independent_difference, paired_difference, rate
+from attacks.statistics.power import minimum_detectable_gain
 from attacks.verdict import Endpoint, mean_over_seeds, run_verdict, surest
 
 OBJECTIVE = "attribute_inference"

@@ -11,11 +11,13 @@ import numpy as np
 
 from attacks.access import Array
 from attacks.disparity.groups import Group, null_bands
-from attacks.intervals import clopper_pearson, impact_ratio, independent_difference, mover_difference, paired_difference, rate
-from attacks.multiplicity import holm_intervals
-from attacks.power import detectable_difference
 from attacks.result import Arm, Estimate, Judgement, Row
 from attacks.settings import Settings, stream
+from attacks.statistics.mover import impact_ratio, mover_difference
+from attacks.statistics.multiplicity import holm_intervals
+from attacks.statistics.outcomes import independent_difference, paired_difference, rate
+from attacks.statistics.power import detectable_difference
+from attacks.statistics.rates import clopper_pearson
 
 # The four-fifths guideline leaves out groups too small to compare; the policy may only raise this.
 SMALLEST_SELECTED = 30

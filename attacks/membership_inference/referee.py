@@ -13,11 +13,12 @@ from functools import partial
 import numpy as np
 
 from attacks.access import Array
-from attacks.intervals import mover_difference, paired_difference, rate
 from attacks.metrics.roc import best_threshold_crossfit, delong, delong_paired, tpr_at_fpr
-from attacks.power import minimum_detectable_gain
 from attacks.result import Arm, Estimate, Judgement, MembershipGuess, Row
 from attacks.settings import Settings, stream
+from attacks.statistics.mover import mover_difference
+from attacks.statistics.outcomes import paired_difference, rate
+from attacks.statistics.power import minimum_detectable_gain
 from attacks.verdict import Endpoint, mean_over_seeds, run_verdict, surest
 
 OBJECTIVE = "membership_inference"

@@ -11,8 +11,10 @@ from collections.abc import Callable
 import numpy as np
 
 from attacks.access import Array
-from attacks.intervals import agreement_margin, around, cluster_bootstrap, counts_bootstrap, rate
 from attacks.result import Estimate
+from attacks.statistics.outcomes import rate
+from attacks.statistics.rates import agreement_margin, around
+from attacks.statistics.resampling import cluster_bootstrap, counts_bootstrap
 
 
 def confusion(guesses: Array, truth: Array, k: int) -> Array:

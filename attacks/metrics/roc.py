@@ -10,8 +10,8 @@ import math
 import numpy as np
 
 from attacks.access import Array
-from attacks.intervals import agreement_margin, around, clopper_pearson, two_sided_z
 from attacks.result import Estimate
+from attacks.statistics.rates import agreement_margin, around, clopper_pearson, two_sided_z
 
 
 def auc(member_scores: Array, outsider_scores: Array) -> float:

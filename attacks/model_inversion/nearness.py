@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from attacks.access import Array
-from attacks.intervals import around, clopper_pearson
 from attacks.metrics.images import nearest_distance
 from attacks.model_inversion.evaluator import contrast_normalised
 from attacks.result import Estimate
+from attacks.statistics.rates import around, clopper_pearson
 
 
 @dataclass(frozen=True)

@@ -14,13 +14,14 @@ import numpy as np
 
 from attacks.access import Array
 from attacks.errors import DataProblem
-from attacks.intervals import around, mean_interval, paired_difference, rate
 from attacks.metrics.images import residual_correlation, ssim
 from attacks.model_inversion.baselines import without_the_model
 from attacks.model_inversion.evaluator import LEAST_ACCURACY, Evaluator, train_evaluator
 from attacks.model_inversion.nearness import Nearness, nearness
-from attacks.power import minimum_detectable_gain
 from attacks.result import Arm, Estimate, InversionGuess, Judgement, Row, RunVerdict
+from attacks.statistics.outcomes import paired_difference, rate
+from attacks.statistics.power import minimum_detectable_gain
+from attacks.statistics.rates import around, mean_interval
 from attacks.verdict import Answer, answers, gate, one_verdict
 
 OBJECTIVE = "model_inversion"

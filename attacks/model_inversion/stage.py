@@ -9,13 +9,13 @@ from typing import Any
 from attacks.access import Access, Array, Budget, Metered
 from attacks.case import ImageCase
 from attacks.data import Images
-from attacks.intervals import clopper_pearson
 from attacks.model_inversion.baselines import BestPublic
 from attacks.model_inversion.referee import judge_inversion
 from attacks.model_inversion.sanity import planted_network, silent_network
 from attacks.model_inversion.view import InversionView
 from attacks.result import InversionGuess, Judgement
 from attacks.settings import Settings, stream
+from attacks.statistics.rates import clopper_pearson
 from attacks.verdict import gate
 
 FLOOR = "floor"

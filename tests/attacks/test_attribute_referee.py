@@ -15,9 +15,9 @@ from attacks.attribute_inference.baselines import Imputation, impute
 from attacks.attribute_inference.csmia import Csmia
 from attacks.errors import AccessDenied, NotApplicable
 from attacks.evaluate import evaluate
-from attacks.intervals import clopper_pearson
 from attacks.result import AttributeGuess, Judgement, RunVerdict
 from attacks.settings import Settings
+from attacks.statistics.rates import clopper_pearson
 from attacks.targets.sanity import Memorising, Silent
 from tests.attacks.worlds import QUICK, Rule, case_of, number, people, reason
 

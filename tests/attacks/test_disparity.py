@@ -15,10 +15,10 @@ from attacks.disparity.referee import Source, judge_selection, judge_vulnerabili
 from attacks.disparity.selection import Selection
 from attacks.errors import NotApplicable
 from attacks.evaluate import evaluate
-from attacks.intervals import clopper_pearson
 from attacks.membership_inference.loss import Loss
 from attacks.result import Arm, Judgement
 from attacks.settings import Settings
+from attacks.statistics.rates import clopper_pearson
 from attacks.targets.sanity import Memorising
 from tests.attacks.worlds import QUICK, SCHEMA, Rule, case_of, number, reason
 

@@ -8,23 +8,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from attacks.intervals import (
-    bca_bootstrap,
-    clopper_pearson,
-    cluster_bootstrap,
-    counts_bootstrap,
-    excess,
-    impact_ratio,
-    independent_difference,
-    mean_interval,
-    mover_difference,
-    mover_ratio,
-    paired_difference,
-    rate,
-    residual_success_wilson,
-    wilson,
-)
 from attacks.result import Estimate
+from attacks.statistics.mover import impact_ratio, mover_difference, mover_ratio, residual_success_wilson
+from attacks.statistics.outcomes import excess, independent_difference, paired_difference, rate
+from attacks.statistics.rates import clopper_pearson, mean_interval, wilson
+from attacks.statistics.resampling import bca_bootstrap, cluster_bootstrap, counts_bootstrap
 
 
 def outcomes(successes: int, n: int) -> np.ndarray:

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from sklearn import metrics as peer
 
-from attacks.intervals import clopper_pearson
 from attacks.metrics.classification import (
     accuracy,
     confusion,
@@ -21,6 +20,7 @@ from attacks.metrics.classification import (
     recall,
     recall_of,
 )
+from attacks.statistics.rates import clopper_pearson
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from attacks.intervals import clopper_pearson
-from attacks.multiplicity import benjamini_hochberg, holm, holm_intervals
 from attacks.result import Estimate
+from attacks.statistics.multiplicity import benjamini_hochberg, holm, holm_intervals
+from attacks.statistics.rates import clopper_pearson
 
 # Benjamini & Hochberg 1995, section 4.1
 THROMBOLYSIS = [

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from attacks.intervals import wilson
 from attacks.metrics.roc import delong
-from attacks.power import detectable_difference, minimum_detectable_auc_gain, minimum_detectable_gain, records_to_settle
 from attacks.result import Estimate
+from attacks.statistics.power import detectable_difference, minimum_detectable_auc_gain, minimum_detectable_gain, records_to_settle
+from attacks.statistics.rates import wilson
 
 SIZES = (50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000)
 
