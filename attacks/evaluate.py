@@ -16,6 +16,7 @@ from attacks.access import Access, Budget, Metered, Objective, Target
 from attacks.blocks import BLOCK, Block, Parts, blocks_of, merged, part_of
 from attacks.case import Case, ImageCase, TableCase
 from attacks.errors import AccessDenied, BudgetTooSmall, NotApplicable
+from attacks.located import located
 from attacks.result import Guess, Judgement, RunVerdict
 from attacks.schema import Role
 from attacks.settings import Settings, stream
@@ -140,8 +141,10 @@ def judge(attack: Any, case: Case, feature: str | None, guesses: Mapping[str, An
     judged: Judgement = stage.judge(case, feature, attack, guesses, settings)
     gates = {**stage.gates(case, feature, attack, settings), **judged.gates}
     blind_to_leaks = gates["G2"]["state"] == "failed" and judged.verdict in (RunVerdict.NOTHING, RunVerdict.POPULATION_ONLY)
+    where = located(case, attack.threat_model.objective, feature, settings) if judged.per_record else {}
     # An attack that misses a planted leak has not shown that there is none.
-    return replace(judged, gates=gates, verdict=RunVerdict.NOT_RESOLVABLE if blind_to_leaks else judged.verdict)
+    verdict = RunVerdict.NOT_RESOLVABLE if blind_to_leaks else judged.verdict
+    return replace(judged, gates=gates, verdict=verdict, per_record={**judged.per_record, **where})
 
 
 def evaluate(

@@ -14,6 +14,7 @@ urlpatterns = [
     path("assessments/<uuid:pk>/release/", release.release, name="release"),
     path("assessments/<uuid:pk>/<str:tab>/", results.assessment, name="results"),
     path("runs/<int:pk>/", runs.run, name="run"),
+    path("runs/<int:pk>/records.csv", runs.records, name="run_records"),
     path("evidence/<int:pk>/", runs.evidence, name="evidence"),
     path("findings/", findings.findings, name="findings"),
     path("findings/<int:pk>/", findings.finding, name="finding"),

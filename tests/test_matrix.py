@@ -73,7 +73,9 @@ NEEDS: dict[str, Permission] = {
     **dict.fromkeys(["reports", "report"], P.READ),
     **dict.fromkeys(["add_system", "change_system", "add_version", "add_data", "uploads", "upload", "columns", "use_again"], P.REGISTER),
     **dict.fromkeys(["new_assessment", "draft", "draft_checks", "discard_draft", "cancel", "schedule"], P.SUBMIT),
-    **dict.fromkeys(["assessment_pdf", "assessment_json", "evidence", "report_bundle", "report_pdf", "report_json"], P.EXPORT),
+    **dict.fromkeys(
+        ["assessment_pdf", "assessment_json", "evidence", "run_records", "report_bundle", "report_pdf", "report_json"], P.EXPORT
+    ),
     **dict.fromkeys(["audit", "audit_csv", "audit_json"], P.READ_TRAIL),
     **dict.fromkeys(["people", "invite", "give_role", "take_role", "switch_off", "switch_on", "take_back_invitation"], P.MANAGE_PEOPLE),
     **dict.fromkeys(["tokens", "revoke_token", "webhooks", "webhook", "webhook_act"], P.MANAGE_PEOPLE),
@@ -115,7 +117,7 @@ def house(settings: Any, tmp_path: Path) -> House:
     of = {
         "system": [version.model.system_id], "change_system": [version.model.system_id], "dataset": [assessment.train_id],
         "version": [version.pk], "compare": [version.pk, version.pk], "use_again": [version.pk], "schedule": [version.pk],
-        "run": [assessment.runs.get().pk], "finding": [finding.pk], "acceptance": [acceptance.pk],
+        "run": [assessment.runs.get().pk], "run_records": [assessment.runs.get().pk], "finding": [finding.pk], "acceptance": [acceptance.pk],
         "upload": [upload.pk], "columns": [upload.pk], "draft": [draft.pk, "what"], "draft_checks": [draft.pk], "discard_draft": [draft.pk],
         "results": [assessment.pk, "controls"], "review_act": [assessment.pk, "revoke"],
         **{name: [assessment.pk] for name in ("assessment", "live", "cancel", "review", "comment", "release", "assessment_pdf", "assessment_json", "issue")},

@@ -41,9 +41,13 @@ def views(case: TableCase, feature: str, settings: Settings) -> dict[str, Attrib
 
 def controls(case: TableCase, settings: Settings) -> Records:
     """Equally many outsiders as members, where there are that many."""
+    return case.memo.once("controls", lambda: case.control.take(controls_of(case, settings)))
+
+
+def controls_of(case: TableCase, settings: Settings) -> Array:
+    """Which of the case's outsiders they are."""
     n = min(len(case.members), len(case.control))
-    keep = np.sort(stream(settings.seed, "controls").permutation(len(case.control))[:n])
-    return case.memo.once("controls", lambda: case.control.take(keep))
+    return np.sort(stream(settings.seed, "controls").permutation(len(case.control))[:n])
 
 
 def _view(records: Records, feature: str, candidates: tuple[Any, ...]) -> AttributeView:

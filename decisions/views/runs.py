@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import PermissionDenied
-from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, render
 
 from accounts.access import check
@@ -17,6 +19,7 @@ from accounts.roles import Permission
 from accounts.services import record
 from assessments.models import Evidence, Run
 from assessments.pictures import pictures_of_run
+from assessments.records import has_records, hashes, records_csv
 from assessments.store import evidence_file
 from decisions.results import snapshot
 from governance.errors import StoreProblem
@@ -29,15 +32,23 @@ def run(request: HttpRequest, pk: int) -> HttpResponse:
     told = document["runs"][found.number - 1] if document else None
     pictures = [asdict(p) for p in pictures_of_run(document, told)] if document and told else []
     shown = {
-        "found": found,
-        "assessment": found.assessment,
         "run": told,
         "pictures": [{"id": f"picture-{n}", "picture": p} for n, p in enumerate(pictures, start=1)],
         "gates": [{"name": name, **gate} for name, gate in sorted(told["gates"].items())] if told else [],
+    }
+    return render(request, "decisions/run.html", {**_files(found), **shown})
+
+
+def _files(found: Run) -> dict[str, Any]:
+    """What the page of a run says about its files, whatever else it shows."""
+    return {
+        "found": found,
+        "assessment": found.assessment,
         "files": found.evidence.all(),
+        "by_record": has_records(found),
+        "keep_days": round(settings.KEEP_EVIDENCE_DAYS),
         "here": "assessments",
     }
-    return render(request, "decisions/run.html", shown)
 
 
 def evidence(request: HttpRequest, pk: int) -> HttpResponseBase:
@@ -52,10 +63,28 @@ def evidence(request: HttpRequest, pk: int) -> HttpResponseBase:
             # Open before the folder goes: where the store is elsewhere, the file lies in it.
             file = evidence_file(found.sha256, Path(folder)).open("rb")
     except StoreProblem as problem:
-        shown = {"found": found.run, "assessment": found.run.assessment, "problem": str(problem), "here": "assessments"}
-        return render(request, "decisions/run.html", {**shown, "files": found.run.evidence.all()}, status=410)
+        return render(request, "decisions/run.html", {**_files(found.run), "problem": str(problem)}, status=410)
     record(organisation, request.user, "downloaded", found.run.assessment, {"evidence": found.sha256})
     return FileResponse(file, as_attachment=True, filename=f"{found.kind}-{found.sha256[:8]}.npz")
+
+
+def records(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """What was guessed about each record, as a table; personal data, so who took it is recorded."""
+    found = _visible(request, pk)
+    organisation = found.assessment.organisation
+    check(request, organisation, Permission.EXPORT)
+    if not isinstance(request.user, User):
+        raise PermissionDenied("Sign in first.")
+    try:
+        lines = records_csv(found)
+    except StoreProblem as problem:
+        return render(request, "decisions/run.html", {**_files(found), "problem": str(problem)}, status=410)
+    record(organisation, request.user, "downloaded", found.assessment, {"records": found.number, **hashes(found)})
+    name = f"{found.assessment.code}-run-{found.number}-records.csv"
+    answer = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
+    answer["Content-Disposition"] = f'attachment; filename="{name}"'
+    answer["Cache-Control"] = "no-store"
+    return answer
 
 
 def _visible(request: HttpRequest, pk: int) -> Run:
