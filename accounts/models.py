@@ -49,6 +49,7 @@ class User(AbstractBaseUser):
     name = models.CharField(max_length=200)
     is_active = models.BooleanField(default=True)
     joined = models.DateTimeField(auto_now_add=True)
+    language = models.CharField(max_length=10, blank=True, default="")  # of their pages and mails; empty: what the browser asks for
 
     USERNAME_FIELD = "email"
     EMAIL_FIELD = "email"

@@ -4,6 +4,7 @@ from django.urls import path
 
 from accounts import single_sign_on
 from accounts.current import switch_organisation
+from accounts.language import choose_language
 from accounts.views import account, audit, people, signing_in, tokens
 
 PROVIDER = "single-sign-on"
@@ -36,6 +37,7 @@ urlpatterns = [
     path("account/sessions/<int:pk>/end/", account.end_session, name="end_session"),
     path("account/sessions/end-others/", account.end_other_sessions, name="end_other_sessions"),
     path("account/organisation/", switch_organisation, name="switch_organisation"),
+    path("language/", choose_language, name="choose_language"),
     path("account/tokens/", tokens.listed, name="tokens"),
     path("account/tokens/<int:pk>/revoke/", tokens.revoke, name="revoke_token"),
     path("people/", people.listed, name="people"),

@@ -92,6 +92,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     # Every page asks for sign-in unless its view says otherwise: a forgotten decorator closes a door, not opens one.
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "accounts.language.in_their_language",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
@@ -112,6 +113,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "django.template.context_processors.i18n",
                 "accounts.context.standing",
                 "decisions.context.unread",
             ],
@@ -237,7 +239,11 @@ DEFAULT_FROM_EMAIL = os.environ.get("INVERSIGHT_MAIL_FROM", "inversight@localhos
 INVERSIGHT_URL = env.address("INVERSIGHT_URL", default="http://127.0.0.1:8000")
 WEBHOOKS_TO_THIS_MACHINE = env.switch("INVERSIGHT_WEBHOOKS_TO_THIS_MACHINE", default=False)
 
+# Pages alone have a language; what is kept, signed or read by programs is English (decision 15).
 LANGUAGE_CODE = "en-gb"
+LANGUAGES = [("en-gb", "English"), ("de", "Deutsch")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+LANGUAGE_COOKIE_NAME = "language"
 TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = True

@@ -62,6 +62,7 @@ PUBLIC = frozenset(
         "socialaccount_login_cancelled",
         "sign_out",
         "accept_invitation",
+        "choose_language",
     ]
 )
 NEEDS: dict[str, Permission] = {
