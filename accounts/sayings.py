@@ -82,7 +82,10 @@ def _row(text: str, language: str, *, names: bool = False) -> str | None:
     if len(parts) == 1:
         return None
     spoken = tongue(language)
-    told = [spoken.between(part) if at % 2 else spoken.exact(part) or spoken.filled(part) or (part if names else None) for at, part in enumerate(parts)]
+    told = [
+        spoken.between(part) if at % 2 else spoken.exact(part) or spoken.filled(part) or (part if names else None)
+        for at, part in enumerate(parts)
+    ]
     return "".join(part for part in told if part is not None) if all(part is not None for part in told) else None
 
 

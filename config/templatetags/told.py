@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import Any
 
 from django import template
 from django.utils import timezone
 
+from accounts.sayings import said
 from assessments import printed, vocabulary
 from assessments.models import Assessment, State
 from assessments.pictures import attack_word, group_word, run_word, rung_word
 from governance import numbers
 
 register = template.Library()
+# What rooms write in English, in the language of the page (accounts/sayings.py).
+register.filter("said", said)
 MARKS = {
     "satisfied": "✓",
     "inconclusive": "◐",
@@ -63,13 +67,19 @@ def day(when: date | datetime | None) -> str:
     """22 Nov 2026."""
     if isinstance(when, datetime):
         when = when.astimezone(UTC)
-    return f"{when.day} {when:%b %Y}" if when else "no date"
+    return said(f"{when.day} {when:%b %Y}" if when else "no date")
 
 
 @register.filter
 def moment(when: datetime | None) -> str:
     """22 Nov 2026, 14:31 UTC."""
-    return f"{day(when)}, {when.astimezone(UTC):%H:%M} UTC" if when else "not yet"
+    return f"{day(when)}, {when.astimezone(UTC):%H:%M} UTC" if when else said("not yet")
+
+
+@register.filter
+def instant(when: datetime) -> str:
+    """22 Nov 2026, 14:31:07, where a heading says that it is UTC."""
+    return f"{day(when)}, {when.astimezone(UTC):%H:%M:%S}"
 
 
 @register.filter
@@ -87,38 +97,38 @@ def iso_moment(text: str) -> str:
 def days_left(when: date) -> str:
     days = (when - timezone.now().astimezone(UTC).date()).days
     if days < 0:
-        return f"{vocabulary.counted(-days, 'day')} ago"
-    return "today" if days == 0 else f"in {vocabulary.counted(days, 'day')}"
+        return said(f"{vocabulary.counted(-days, 'day')} ago")
+    return said("today" if days == 0 else f"in {vocabulary.counted(days, 'day')}")
 
 
 @register.filter
 def size(n: int) -> str:
     for unit, scale in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
         if n >= scale:
-            return f"{n / scale:.1f} {unit}".replace(".0 ", " ")
-    return f"{n} bytes"
+            return said(f"{n / scale:.1f} {unit}".replace(".0 ", " "))
+    return said(f"{n} bytes")
 
 
 @register.filter
 def duration(seconds: float | None) -> str:
     """`40 s`, `3 min`, `2.5 h`: an estimate has no more digits."""
     if seconds is None:
-        return "unknown"
+        return said("unknown")
     if seconds < 90:
         return f"{max(1, round(seconds))} s"
-    return f"{round(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+    return f"{round(seconds / 60)} min" if seconds < 5400 else said(f"{seconds / 3600:.1f} h")
 
 
 @register.filter
 def plural(n: int, word: str) -> str:
     """{{ 3|plural:"group" }}: 3 groups; {{ 0|plural:"person,people" }}: no people."""
     one, _, many = word.partition(",")
-    return vocabulary.counted(n, one, many or None)
+    return said(vocabulary.counted(n, one, many or None))
 
 
 @register.filter
 def count(n: int | None) -> str:
-    return numbers.count(n) if n is not None else "unknown"
+    return said(numbers.count(n) if n is not None else "unknown")
 
 
 @register.filter
@@ -126,27 +136,38 @@ def plain(identifier: object) -> str:
     return vocabulary.plain(identifier)
 
 
-register.filter("estimate", printed.whole)
-register.filter("value", printed.value)
-register.filter("rule_estimate", printed.rule_estimate)
-register.filter("rule_limit", printed.rule_limit)
+@register.filter
+def percent(share: float) -> str:
+    """A share given in hundredths: 74%."""
+    return said(f"{share}%")
+
+
+def _spoken(word: Callable[[Any], str]) -> Callable[[Any], str]:
+    """A word of the vocabulary as the reader reads it."""
+    return lambda value: said(word(value))
+
+
+register.filter("estimate", _spoken(printed.whole))
+register.filter("value", _spoken(printed.value))
+register.filter("rule_estimate", _spoken(printed.rule_estimate))
+register.filter("rule_limit", _spoken(printed.rule_limit))
 register.filter("run_word", run_word)
 register.filter("attack_word", attack_word)
-register.filter("rung", rung_word)
-register.filter("group_word", group_word)
-register.filter("measure", vocabulary.measure_word)
-register.filter("arm", lambda arm: vocabulary.ARM_HEADS.get(arm, vocabulary.plain(arm)))
-register.filter("knowledge", lambda word: vocabulary.KNOWLEDGE.get(word, vocabulary.plain(word)))
-register.filter("framework", vocabulary.framework_name)
-register.filter("run_status", lambda status: vocabulary.RUN_STATUSES.get(status, vocabulary.plain(status).capitalize()))
-register.filter("objective", lambda word: vocabulary.OBJECTIVES.get(word, vocabulary.plain(word)))
-register.filter("gate_state", lambda word: vocabulary.GATE_STATES.get(word, vocabulary.plain(word)))
-register.filter("gate", lambda word: vocabulary.GATES.get(word, word))
+register.filter("rung", _spoken(rung_word))
+register.filter("group_word", _spoken(group_word))
+register.filter("measure", _spoken(vocabulary.measure_word))
+register.filter("arm", _spoken(lambda arm: vocabulary.ARM_HEADS.get(arm, vocabulary.plain(arm))))
+register.filter("knowledge", _spoken(lambda word: vocabulary.KNOWLEDGE.get(word, vocabulary.plain(word))))
+register.filter("framework", _spoken(vocabulary.framework_name))
+register.filter("run_status", _spoken(lambda status: vocabulary.RUN_STATUSES.get(status, vocabulary.plain(status).capitalize())))
+register.filter("objective", _spoken(lambda word: vocabulary.OBJECTIVES.get(word, vocabulary.plain(word))))
+register.filter("gate_state", _spoken(lambda word: vocabulary.GATE_STATES.get(word, vocabulary.plain(word))))
+register.filter("gate", _spoken(lambda word: vocabulary.GATES.get(word, word)))
 
 
 @register.filter
 def control_word(control: dict[str, Any]) -> str:
-    return vocabulary.control_word(control["framework"], control["control"])
+    return said(vocabulary.control_word(control["framework"], control["control"]))
 
 
 @register.filter
@@ -158,7 +179,7 @@ def run_name(run: Any) -> str:
 @register.filter
 def bracket(estimate: dict[str, Any]) -> str:
     """The interval of an estimate alone: [99.4, 100.0]."""
-    return "[" + printed.whole(estimate).partition(" [")[2] if " [" in printed.whole(estimate) else "no interval"
+    return said("[" + printed.whole(estimate).partition(" [")[2] if " [" in printed.whole(estimate) else "no interval")
 
 
 @register.filter
@@ -166,8 +187,8 @@ def dashed(word: str | None) -> str:
     return (word or "").replace("_", "-")
 
 
-register.filter("level", printed.level)
-register.filter("kind_tag", vocabulary.kind_tag)
+register.filter("level", _spoken(printed.level))
+register.filter("kind_tag", _spoken(vocabulary.kind_tag))
 
 
 @register.filter

@@ -188,7 +188,7 @@ def test_only_who_knows_the_password_learns_that_the_account_is_off(alice: User)
 
 
 OPEN = {
-    *("sign_in", "account_login", "mfa_authenticate", "account_inactive", "sign_out", "accept_invitation"),
+    *("sign_in", "account_login", "mfa_authenticate", "account_inactive", "sign_out", "accept_invitation", "choose_language"),
     *("openid_connect_login", "openid_connect_callback", "socialaccount_login_cancelled"),
 }
 CLOSED = {pattern.name: pattern for pattern in urlpatterns if pattern.name not in OPEN}
