@@ -18,6 +18,7 @@ from attacks.attribute_inference.baselines import Imputation
 from attacks.metrics.classification import f1, g_mean, mcc, metric_interval, precision_of, recall_of
 from attacks.result import Arm, AttributeGuess, Estimate, Judgement, Row
 from attacks.settings import Settings, stream
+from attacks.statistics.hypotheses import PERMUTATIONS, equivalent, mcnemar, permutation_p
 from attacks.statistics.outcomes import excess, independent_difference, paired_difference, rate
 from attacks.statistics.power import minimum_detectable_gain
 from attacks.verdict import Endpoint, mean_over_seeds, run_verdict, surest
@@ -69,7 +70,7 @@ def judge(
         endpoint=found.endpoint,
         train_gap=found.train_gap,
         power={"n": n, "detectable": detectable},
-        notes=_notes(seeds, imputed),
+        notes=(*_notes(seeds, imputed), *_beside(seeds, truth, everyone, settings)),
         per_record={
             "attack": np.mean([s.attack for s in seeds], axis=0),
             "baseline": seeds[0].baseline.astype(float),
@@ -248,3 +249,32 @@ def _notes(seeds: Sequence[Seed], imputed: Imputation) -> tuple[str, ...]:
         f"Guessing without the model: {imputed.name}, chosen by cross-validation on auxiliary records ({rivals}).",
         f"Over {len(seeds)} attack seeds the share guessed right moved by {100 * spread:.2f} points (standard deviation).",
     )
+
+
+def _beside(seeds: Sequence[Seed], truth: Truth, everyone: _Endpoint, settings: Settings) -> list[str]:
+    """Tests for readers who look for them. They describe: no verdict rests on them."""
+    told = []
+    if truth.member_subjects is None:
+        pair = mcnemar(seeds[0].attack, seeds[0].baseline)
+        told.append(
+            f"Where attack and imputer disagree, the attack is right about {pair.only_a:,} people and the imputer about {pair.only_b:,} "
+            f"(McNemar's exact test, {_p(pair.p)})."
+        )
+    inside = _per_person(np.mean([s.attack for s in seeds], axis=0), truth.member_subjects)
+    outside = _per_person(np.mean([s.control for s in seeds], axis=0), truth.control_subjects)
+    p = permutation_p(inside, outside, stream(settings.seed, OBJECTIVE, "permutation"), PERMUTATIONS)
+    told.append(f"Shuffling training people and outsiders {PERMUTATIONS:,} times puts the attack's lead on training people at {_p(p)}.")
+    if equivalent(everyone.advantage, settings.margin, (1 - settings.level) / 2):
+        told.append(f"Attack and imputer do equally well within {100 * settings.margin:g} points either way (two one-sided tests).")
+    return told
+
+
+def _per_person(outcomes: Array, subjects: Array | None) -> Array:
+    if subjects is None:
+        return outcomes
+    person = np.unique(subjects, return_inverse=True)[1]
+    return np.asarray(np.bincount(person, outcomes) / np.bincount(person))
+
+
+def _p(p: float) -> str:
+    return f"p = {p:.2g}" if p >= 1e-4 else "p < 0.0001"

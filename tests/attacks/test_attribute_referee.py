@@ -238,3 +238,14 @@ def test_an_attack_that_misses_a_planted_leak_clears_nobody(case):
     judged = evaluate(Blindfolded(), Silent(("0", "1")), case, feature="secret", settings=QUICK).judgement
     assert judged.gates["G2"]["state"] == "failed"
     assert judged.verdict is RunVerdict.NOT_RESOLVABLE
+
+
+def test_descriptive_tests_stand_beside_the_intervals():
+    told = " ".join(by_hand().notes)
+    # 20 right alone against 10 right alone: 2 P(10 or fewer heads of 30) = 0.0987. Fisher's exact p of 150/200 against 50/100 is 2e-5.
+    assert "right about 20 people and the imputer about 10 (McNemar's exact test, p = 0.099)" in told
+    assert "Shuffling training people and outsiders 5,000 times puts the attack's lead on training people at p = 0.0002." in told
+    assert "equally well" not in told
+    assert "equally well within 20 points" in " ".join(by_hand(margin=0.2).notes)
+    # Two records a person are no 200 independent pairs.
+    assert "McNemar" not in " ".join(by_hand(subjects=np.arange(200) // 2).notes)
