@@ -9,6 +9,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
 from accounts import selectors
+from accounts.given import id_given
 from accounts.models import Organisation
 from accounts.roles import MAY, Permission
 
@@ -43,10 +44,8 @@ def who_may(permission: Permission) -> str:
 
 @require_POST
 def switch_organisation(request: HttpRequest) -> HttpResponse:
-    number = request.POST.get("organisation", "")
-    if not number.isascii() or not number.isdecimal() or len(number) > 18:
-        raise Http404("No such organisation.")
-    request.session[CHOSEN] = get_object_or_404(selectors.organisations_of(request.user), pk=int(number)).pk
+    chosen = id_given(request.POST.get("organisation", ""))
+    request.session[CHOSEN] = get_object_or_404(selectors.organisations_of(request.user), pk=chosen).pk
     back = request.POST.get("next", "")
     here = url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()}, require_https=request.is_secure())
     return redirect(back if here else "home")

@@ -1,4 +1,4 @@
-"""One line per request: the route it took, how it ended and how long it lasted. Not who asked, from where, or for which object."""
+"""Every request: one line in the log that names nobody, and a refusal of signs that no database keeps."""
 
 from __future__ import annotations
 
@@ -6,12 +6,19 @@ import time
 from collections.abc import Callable
 
 import structlog
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import render
+from django.utils.translation import gettext as _
 
 log = structlog.get_logger(__name__)
 
 
+NUL = "\x00"
+
+
 def told(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """How a request ended: not who asked, from where, or for which object."""
+
     def respond(request: HttpRequest) -> HttpResponse:
         began = time.monotonic()
         response = get_response(request)
@@ -22,3 +29,26 @@ def told(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpR
         return response
 
     return respond
+
+
+class Readable:
+    """Refuses queries and forms that hold a NUL, which PostgreSQL keeps nowhere and SQLite keeps where nobody sees it."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self._get_response(request)
+
+    def process_view(self, request: HttpRequest, view: object, args: object, kwargs: object) -> HttpResponse | None:
+        # Where the form's origin is not checked, its body is the view's own to read.
+        own = request.method != "POST" or getattr(view, "csrf_exempt", False)
+        sent = [request.GET, *([] if own else [request.POST])]
+        if not any(holds_nul(given) for given in sent):
+            return None
+        said = _("A field holds a sign that cannot be kept (NUL, often copied from a file that is no text). Go back and remove it.")
+        return render(request, "400.html", {"sentence": said}, status=400)
+
+
+def holds_nul(given: QueryDict) -> bool:
+    return any(NUL in name or any(NUL in value for value in values) for name, values in given.lists())

@@ -96,6 +96,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "config.requests.Readable",
     # Last, so that it may replace any answer to somebody locked out.
     "axes.middleware.AxesMiddleware",
 ]
@@ -238,6 +239,9 @@ vars().update(env.mail())
 DEFAULT_FROM_EMAIL = os.environ.get("INVERSIGHT_MAIL_FROM", "inversight@localhost")
 INVERSIGHT_URL = env.address("INVERSIGHT_URL", default="http://127.0.0.1:8000")
 WEBHOOKS_TO_THIS_MACHINE = env.switch("INVERSIGHT_WEBHOOKS_TO_THIS_MACHINE", default=False)
+
+# A table of a thousand columns has a field for each of their roles.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000
 
 # Pages alone have a language; what is kept, signed or read by programs is English (decision 15).
 LANGUAGE_CODE = "en-gb"

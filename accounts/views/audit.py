@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
 from typing import Any
 
 from django import forms
@@ -53,7 +52,7 @@ def _found(organisation: Organisation, form: FilterForm) -> QuerySet[AuditEntry]
     if given.get("since"):
         entries = entries.filter(at__date__gte=given["since"])
     if given.get("until"):
-        entries = entries.filter(at__date__lt=given["until"] + timedelta(days=1))
+        entries = entries.filter(at__date__lte=given["until"])
     return entries
 
 

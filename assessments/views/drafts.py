@@ -14,6 +14,7 @@ from django.views.decorators.http import require_POST
 
 from accounts.access import require
 from accounts.current import current_organisation
+from accounts.given import id_given
 from accounts.roles import Permission
 from assessments import drafts, inspections, xray
 from assessments.errors import AssessmentError
@@ -40,7 +41,7 @@ def new(request: HttpRequest) -> HttpResponse:
         draft = drafts.start_again(earlier, by=by)
     else:
         named = request.POST.get("version", "")
-        version = get_object_or_404(ModelVersion, pk=int(named), organisation=organisation) if named.isdecimal() else None
+        version = get_object_or_404(ModelVersion, pk=id_given(named), organisation=organisation) if named else None
         draft = drafts.start(by=by, organisation=organisation, model_version=version)
     return redirect("draft", draft.pk, "what")
 
@@ -112,8 +113,7 @@ def _save_what(draft: Draft, request: HttpRequest) -> None:
         ("train", DatasetVersion.objects.filter(organisation=organisation)),
         ("population", DatasetVersion.objects.filter(organisation=organisation)),
     ):
-        named = request.POST.get(field, "")
-        setattr(draft, field, rows.filter(pk=int(named)).first() if named.isdecimal() and len(named) < 18 else None)
+        setattr(draft, field, rows.filter(pk=id_given(request.POST.get(field, ""))).first())
     if draft.train_id != before:
         drafts.take_roles(draft)
 

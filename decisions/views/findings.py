@@ -10,6 +10,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 
 from accounts.access import check, require
 from accounts.current import current_organisation
+from accounts.given import id_given
 from accounts.paging import page_of
 from accounts.roles import Permission
 from accounts.second_factor import confirmed, kind_asked, why_not
@@ -76,14 +77,13 @@ def _treat(request: HttpRequest, found: Finding) -> HttpResponse:
         until = day_given(request.POST.get("until", ""), "the acceptance ends")
         made = treatment.propose_acceptance(found, by=by, until=until, reason=request.POST.get("reason", ""))
         return redirect("acceptance", made.pk)
-    owner = request.POST.get("owner", "")
     people = people_who_may(organisation, Permission.READ)
     treatment.treat(
         found,
         by=by,
         treatment=request.POST.get("treatment", ""),
         plan=request.POST.get("plan", ""),
-        owner=people.filter(pk=int(owner)).first() if owner.isdecimal() else None,
+        owner=people.filter(pk=id_given(request.POST.get("owner", ""))).first(),
         due=day_given(request.POST.get("due", ""), "it is done"),
     )
     return redirect("finding", found.pk)

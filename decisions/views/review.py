@@ -12,6 +12,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST
 
+from accounts.given import id_given
 from accounts.models import User
 from accounts.roles import Permission
 from accounts.second_factor import confirmed, kind_asked, why_not
@@ -64,7 +65,7 @@ def _save(request: HttpRequest, assessment: Assessment) -> HttpResponse:
     if request.POST.get("condition-text", "").strip():
         reviews.add_condition(current, by=by, text=request.POST["condition-text"], **_who_and_when(request, assessment))
     if remove := request.POST.get("remove", ""):
-        reviews.remove_condition(get_object_or_404(current.conditions, pk=int(remove) if remove.isdecimal() else 0), by=by)
+        reviews.remove_condition(get_object_or_404(current.conditions, pk=id_given(remove)), by=by)
     if "conclude" in request.POST:
         outcome = request.POST.get("outcome", "")
         if gaps := reviews.missing(current, outcome):
@@ -115,9 +116,8 @@ def _keep(request: HttpRequest, current: Review, by: User) -> None:
 
 
 def _who_and_when(request: HttpRequest, assessment: Assessment) -> dict[str, Any]:
-    owner = request.POST.get("condition-owner", "")
     people = people_who_may(assessment.organisation, Permission.READ)
-    found = people.filter(pk=int(owner)).first() if owner.isdecimal() else None
+    found = people.filter(pk=id_given(request.POST.get("condition-owner", ""))).first()
     if found is None:
         raise DecisionProblem("Say who must meet the condition.")
     return {"owner": found, "due": day_given(request.POST.get("condition-due", ""), "the condition must be met")}
