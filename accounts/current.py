@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect
-from django.utils.http import url_has_allowed_host_and_scheme
+from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_POST
 
 from accounts import selectors
-from accounts.given import id_given
+from accounts.given import id_given, way_back
 from accounts.models import Organisation
 from accounts.roles import MAY, Permission
 
@@ -46,6 +45,4 @@ def who_may(permission: Permission) -> str:
 def switch_organisation(request: HttpRequest) -> HttpResponse:
     chosen = id_given(request.POST.get("organisation", ""))
     request.session[CHOSEN] = get_object_or_404(selectors.organisations_of(request.user), pk=chosen).pk
-    back = request.POST.get("next", "")
-    here = url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()}, require_https=request.is_secure())
-    return redirect(back if here else "home")
+    return way_back(request)

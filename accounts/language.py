@@ -10,12 +10,11 @@ from collections.abc import Callable
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect
 from django.utils import translation
 from django.utils.cache import patch_vary_headers
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
+from accounts.given import way_back
 from accounts.models import User
 
 ENGLISH = "en-gb"
@@ -60,9 +59,7 @@ def choose_language(request: HttpRequest) -> HttpResponse:
         raise Http404("No such language.")
     if isinstance(request.user, User):
         User.objects.filter(pk=request.user.pk).update(language=language)
-    back = request.POST.get("next", "")
-    here = url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()}, require_https=request.is_secure())
-    response = redirect(back if here else "home")
+    response = way_back(request)
     response.set_cookie(
         settings.LANGUAGE_COOKIE_NAME,
         language,

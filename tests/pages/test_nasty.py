@@ -89,9 +89,15 @@ def all_addresses(here: Town, *, one_each: bool = False) -> Iterator[tuple[str, 
     for name in dict.fromkeys(names()):
         if name in ENDS_THE_VISIT or (one_each and name in HEAVY):
             continue
-        addresses = here.addresses.get(name) or [reverse(name)]
+        addresses = here.addresses.get(name) or [somewhere(name)]
         for address in addresses[-1:] if one_each else addresses:
             yield name, address
+
+
+def somewhere(name: str) -> str:
+    """An address of a route of which this town knows nothing: where it takes parameters, the first of their kind."""
+    template, parameters = get_resolver().reverse_dict.getlist(name)[0][0][0]
+    return "/" + template % dict.fromkeys(parameters, "1")
 
 
 def rotated(fields: Iterable[str], turn: int) -> dict[str, str]:
@@ -260,3 +266,10 @@ def test_every_nasty_value_in_every_field_alone(here: Town, known: tuple[dict[st
             sent += 1
     assert found == []
     assert sent > 5_000
+
+
+@pytest.mark.parametrize("back", ["home", "<b>", "//evil.example/", "https://evil.example/", "javascript:alert(1)", "/\\evil.example", ""])
+def test_no_form_sends_anybody_elsewhere(here: Town, back: str) -> None:
+    for name, chosen in (("switch_organisation", {"organisation": str(here.here.bank.pk)}), ("choose_language", {"language": "en-gb"})):
+        answer = here.browser().post(reverse(name), {**chosen, "next": back})
+        assert (answer.status_code, answer.headers["Location"]) == (302, "/"), name

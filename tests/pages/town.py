@@ -138,6 +138,7 @@ def addresses(here: Office, zed: User, claimable: Any, reviewed: Any, approved: 
         **{name: [reverse(name, args=[version.pk])] for name in ("version", "use_again", "schedule")},
         "compare": [reverse("compare", args=[version.pk, claimable.model_version_id])],
         "dataset": [reverse("dataset", args=[approved.train_id])],
+        "run_records": [reverse("run_records", args=[run.pk]) for run in reviewed.runs.all()],
         "run": [reverse("run", args=[run.pk]) for run in (*approved.runs.all(), *reviewed.runs.all())],
         "evidence": [reverse("evidence", args=[e.pk]) for run in reviewed.runs.all() for e in run.evidence.all()],
         **{name: [reverse(name, args=[report.number])] for name in ("report", "report_bundle", "report_pdf", "report_json", "revoke_report")},
