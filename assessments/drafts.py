@@ -22,10 +22,11 @@ from accounts.selectors import may
 from assessments import inspections, planning
 from assessments.errors import AssessmentError, Refused
 from assessments.models import Assessment, Draft, Inspection, Run, RunStatus
-from assessments.plan import PlannedRun, Profile
+from assessments.plan import Choices, PlannedRun, Profile
 from attacks.errors import AttackError
 from attacks.schema import Schema, parse_schema
 from governance.models import ColumnRole, DatasetVersion, Kind, ModelVersion
+from governance.selectors import policy_of
 
 STEPS = ("what", "attacker", "runs", "check")
 # The attackers people choose from, and the rung of access each has.
@@ -205,9 +206,14 @@ def _misfits(draft: Draft) -> list[Missing]:
     return []
 
 
+def chosen_in(draft: Draft) -> Choices:
+    """What was chosen, under the newest policy of the organisation."""
+    return planning.choices(policy=policy_of(draft.organisation), profile=Profile(draft.profile), release=draft.release)
+
+
 def asked(draft: Draft) -> dict[str, Any]:
     """What a worker is asked to try: the same choices give the same question."""
-    chosen = planning.choices(profile=Profile(draft.profile), release=draft.release)
+    chosen = chosen_in(draft)
     return {
         "model_version": draft.model_version_id,
         "train": draft.train_id,
@@ -268,7 +274,7 @@ def submit(draft: Draft, *, by: User) -> Assessment:
         raise Refused("The draft is not complete.")
     assessment = planning.submit(
         by=by,
-        chosen=planning.choices(profile=Profile(draft.profile), release=draft.release),
+        chosen=chosen_in(draft),
         model_version=draft.model_version,
         train=draft.train,
         population=draft.population,

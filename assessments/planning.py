@@ -14,7 +14,7 @@ from assessments.services import submit_assessment
 from attacks.schema import Schema
 from governance.frameworks import frameworks
 from governance.models import DatasetVersion, ModelVersion
-from governance.policy import default_policy
+from governance.policy import Policy
 
 MOST_THREADS = 4
 
@@ -24,15 +24,14 @@ def default_threads() -> int:
     return min(MOST_THREADS, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 
 
-def choices(*, profile: Profile, release: str, seed: int = 0, threads: int | None = None) -> Choices:
-    """What was chosen, with what the installed policy and catalogues add."""
-    policy = default_policy()
+def choices(*, policy: Policy, profile: Profile, release: str, seed: int = 0, threads: int | None = None) -> Choices:
+    """What was chosen, with what the policy and the installed catalogues add."""
     return Choices(
         profile=profile,
         release=release,
         seed=seed,
         threads=threads or default_threads(),
-        policy={"version": policy.version, "sha256": policy.sha256},
+        policy=policy.frozen(),
         catalogues={name: framework.sha256 for name, framework in sorted(frameworks().items())},
         level=policy.level,
         margin=policy.margin,

@@ -24,7 +24,6 @@ from decisions.gate import FAIL_ON, gate
 from decisions.models import Conclusion, Finding, FindingState
 from decisions.results import snapshot
 from decisions.treatment import findings_in
-from governance.policy import default_policy
 from governance.verdict import Verdict
 
 VERDICTS = [verdict.value for verdict in Verdict]
@@ -109,7 +108,7 @@ class OneAssessment(Endpoint):
 def _judged(found: Assessment) -> dict[str, Any]:
     if not Conclusion.objects.filter(assessment=found).exists():
         return {"answer": None, "rules": {}}
-    document = snapshot(found, default_policy())
+    document = snapshot(found)
     counts = Counter(row["verdict"] for row in document["rules"])
     told = document["assessment"]
     return {

@@ -8,7 +8,6 @@ from typing import Any
 from assessments.plan import canonical_hash
 from decisions.models import Review
 from decisions.results import snapshot
-from governance.policy import default_policy
 
 # The parts in the order in which pages show them, and their words.
 PARTS = {
@@ -25,7 +24,7 @@ PARTS = {
 
 def bound_to(review: Review, document: Mapping[str, Any] | None = None) -> dict[str, str]:
     """The digest of each part as it is now."""
-    found = document or snapshot(review.assessment, default_policy())
+    found = document or snapshot(review.assessment)
     answers = [[a.finding.number, a.answer, a.reason] for a in review.answers.select_related("finding").order_by("finding__number")]
     conditions = [[c.text, c.owner_id, c.due.isoformat()] for c in review.conditions.order_by("pk")]
     digests = found["digests"]

@@ -16,16 +16,17 @@ from assessments.plan import canonical_hash
 from assessments.words import answer_sentence, power_sentence, run_sentence
 from decisions.models import Conclusion
 from decisions.services import run_gates
-from governance.policy import Policy
+from governance.policy import Policy, frozen_policy
 
 SCHEMA = "inversight.results/1"
 INVERSIGHT = "0.1.0"
 LIBRARIES = ("numpy", "scipy", "pandas", "scikit-learn", "torch", "skops", "safetensors", "Django")
 
 
-def snapshot(assessment: Assessment, policy: Policy) -> dict[str, Any]:
+def snapshot(assessment: Assessment) -> dict[str, Any]:
     """The assessment as results.json. Everything but `volatile` is under `digests.results`."""
     conclusion: Conclusion = assessment.conclusion  # type: ignore[attr-defined]
+    policy = frozen_policy(assessment.plan["policy"])
     runs = [_run(run, policy) for run in assessment.runs.prefetch_related("observations")]
     document: dict[str, Any] = {
         "schema": SCHEMA,
@@ -102,7 +103,9 @@ def _plan(assessment: Assessment) -> dict[str, Any]:
     kept = ("profile", "seed", "attack_seeds", "auxiliary_draws", "threads", "level", "margin", "policy", "catalogues", "split")
     later = ("subgroups", "min_group", "min_positives", "attacks")
     plan = assessment.plan
-    return {"hash": assessment.plan_hash, **{key: plan[key] for key in (*kept, *later)}}
+    told = {"hash": assessment.plan_hash, **{key: plan[key] for key in (*kept, *later)}}
+    # The limits themselves stand in the rules' rows.
+    return {**told, "policy": {key: plan["policy"][key] for key in ("version", "sha256")}}
 
 
 def _run(run: Run, policy: Policy) -> dict[str, Any]:

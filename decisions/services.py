@@ -19,7 +19,7 @@ from governance.frameworks import frameworks
 from governance.gates import access_gate, recovery_gate, repeat_gate, size_gate
 from governance.impact import impact_of
 from governance.measured import Gate, GateState, Measured, gates_from
-from governance.policy import Policy
+from governance.policy import Policy, frozen_policy
 from governance.rule_words import SETTLES_NO_NUMBER
 from governance.verdict import WORST_FIRST, Verdict
 
@@ -31,8 +31,9 @@ NO_ATTACKER = ("disparity.selection", "disparity.vulnerability")
 
 
 @transaction.atomic
-def conclude(assessment: Assessment, policy: Policy) -> Conclusion:
-    """Judge every rule and control, and name the findings; recorded together."""
+def conclude(assessment: Assessment) -> Conclusion:
+    """Judge every rule and control by the policy that the plan froze, and name the findings; recorded together."""
+    policy = frozen_policy(assessment.plan["policy"])
     runs = list(assessment.runs.all())
     measured = [m for run in runs for m in measurements(run, policy)]
     rows = with_what_was_not_run(rulebook.judge(measured, policy, kind=assessment.plan["kind"]), runs)

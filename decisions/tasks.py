@@ -17,7 +17,6 @@ from decisions.reviews import expire_approvals
 from decisions.schedules import carry_on
 from decisions.services import conclude
 from decisions.treatment import expire_acceptances, resolve_retested
-from governance.policy import default_policy
 
 
 @shared_task(name=LOOK, bind=True)
@@ -32,7 +31,7 @@ def conclude_once(assessment: Assessment) -> None:
         return
     try:
         with transaction.atomic():
-            conclude(assessment, default_policy())
+            conclude(assessment)
             resolve_retested(assessment)
             told = notices.evidence_ready if assessment.state == State.EVIDENCE_READY else notices.run_failed
             told(assessment)

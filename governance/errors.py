@@ -2,7 +2,9 @@
 
 GovernanceError
 ├── SetupProblem      a policy, catalogue or mapping file that cannot be used
-└── RegistryProblem   a model, dataset or file that cannot be registered
+├── RegistryProblem   a model, dataset or file that cannot be registered
+├── PolicyProblem     a change of the policy that cannot be made
+└── StoreProblem      stored bytes that are missing, altered or erased
 """
 
 from __future__ import annotations
@@ -18,6 +20,10 @@ class SetupProblem(GovernanceError):
 
 class RegistryProblem(GovernanceError):
     """A model, dataset or file cannot be registered."""
+
+
+class PolicyProblem(GovernanceError):
+    """A change of the policy cannot be made."""
 
 
 class StoreProblem(GovernanceError):

@@ -233,6 +233,30 @@ class Upload(models.Model):
         return self.artifact_id is not None
 
 
+class PolicyVersion(models.Model):
+    """The limits of one organisation from one day on. Version 1 is the file that came with the program, and has no row. Never changes."""
+
+    organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="policies")
+    number = models.PositiveIntegerField()
+    document: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField()
+    sha256 = models.CharField(max_length=DIGEST_LENGTH)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField(auto_now_add=True)
+    reason = models.CharField(max_length=1_000)
+
+    class Meta:
+        ordering = ("organisation", "-number")
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=("organisation", "number"), name="policy_numbered_once"),
+            models.CheckConstraint(condition=Q(number__gte=2), name="policy_versions_of_people_start_at_2"),
+            models.CheckConstraint(condition=~Q(reason=""), name="policy_says_why"),
+            models.CheckConstraint(condition=Q(sha256__regex=r"^[0-9a-f]{64}$"), name="policy_sha256_is_hex"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Policy, version {self.number}"
+
+
 class Erasure(models.Model):
     """The tombstone of bytes that were erased: what they were, when and why. Its hash keeps proving what was tested."""
 

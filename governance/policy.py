@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
@@ -45,7 +45,7 @@ class Limit:
 
 @dataclass(frozen=True)
 class Policy:
-    """`sha256` is over the content, so a comment may be mended and a limit may not."""
+    """`sha256` is over the content (`document`), so a comment may be mended and a limit may not."""
 
     version: int
     level: float
@@ -57,11 +57,35 @@ class Policy:
     limits: Mapping[str, Limit]
     risk_matrix: tuple[tuple[int, ...], ...]
     sha256: str
+    document: Mapping[str, Any] = field(repr=False, compare=False)
+
+    def frozen(self) -> dict[str, Any]:
+        """What a plan keeps of the policy: enough to judge by it when the organisation has long had another."""
+        return {"version": self.version, "sha256": self.sha256, "document": dict(self.document)}
 
 
 @cache
 def default_policy() -> Policy:
     return load_policy(DEFAULT)
+
+
+def frozen_policy(frozen: Mapping[str, Any]) -> Policy:
+    """The policy that a plan froze; raises SetupProblem where its text is no longer the hashed one.
+
+    A plan made before plans kept the text was made under the installed policy.
+    """
+    document = frozen.get("document")
+    return kept_policy(document, frozen["sha256"]) if document is not None else default_policy()
+
+
+def kept_policy(document: Mapping[str, Any], sha256: str) -> Policy:
+    """The policy kept as `document`. What the program has learned to judge since is filled in from the installed policy."""
+    if digest(document) != sha256:
+        raise SetupProblem(f"The policy {sha256[:8]} no longer matches its hash, so nothing is judged by it. Ask your administrator.")
+    installed = default_policy().document
+    limits = {rule: document["limits"].get(rule, limit) for rule, limit in installed["limits"].items()}
+    known = {key: document.get(key, value) for key, value in installed.items()}
+    return replace(policy_from({**known, "limits": limits}, f"Policy {document['version']}"), sha256=sha256, document=document)
 
 
 def load_policy(path: Path) -> Policy:
@@ -85,6 +109,7 @@ def policy_from(document: Mapping[str, Any], name: str = "The policy") -> Policy
         limits=MappingProxyType({rule: _limit(limit) for rule, limit in document["limits"].items()}),
         risk_matrix=tuple(tuple(row) for row in document["risk_matrix"]),
         sha256=digest(document),
+        document=document,
     )
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import Count, QuerySet
@@ -11,7 +13,8 @@ from accounts.models import Organisation, User
 from accounts.roles import Permission
 from accounts.selectors import organisations_where
 from governance.errors import StoreProblem
-from governance.models import AISystem, Artifact, Dataset, DatasetVersion, Erasure, ModelVersion, RegisteredModel, Rollback
+from governance.models import AISystem, Artifact, Dataset, DatasetVersion, Erasure, ModelVersion, PolicyVersion, RegisteredModel, Rollback
+from governance.policy import Policy, default_policy, kept_policy
 from governance.storage import verified
 from governance.stores import store
 
@@ -67,3 +70,28 @@ def version_in_use(model: RegisteredModel) -> ModelVersion | None:
     newest = model.versions.order_by("-number").first()
     back = Rollback.objects.filter(version__model=model).select_related("version").order_by("-at").first()
     return back.version if back and newest and back.at > newest.registered_at else newest
+
+
+def policies_of(organisation: Organisation) -> QuerySet[PolicyVersion]:
+    """The versions that people of the organisation made, newest first; none where the installed policy still holds."""
+    return PolicyVersion.objects.filter(organisation=organisation).select_related("by")
+
+
+def policy_of(organisation: Organisation) -> Policy:
+    """What new plans of the organisation are judged by: its newest version, else the installed file."""
+    newest = policies_of(organisation).first()
+    return kept_policy(newest.document, newest.sha256) if newest else default_policy()
+
+
+def newer_policy(organisation: Organisation, planned: Mapping[str, Any]) -> int | None:
+    """The version in force where a plan froze another; None where it froze this one."""
+    now = policy_of(organisation).version
+    return now if now != planned["version"] else None
+
+
+def policy_numbered(organisation: Organisation, number: int) -> tuple[Policy, PolicyVersion | None] | None:
+    """One version, with who made it; None where there is none of that number. Nobody made the installed one."""
+    made = policies_of(organisation).filter(number=number).first()
+    if made is not None:
+        return kept_policy(made.document, made.sha256), made
+    return (default_policy(), None) if number == default_policy().version else None

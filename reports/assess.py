@@ -26,6 +26,7 @@ from assessments.workbench import open_versions
 from decisions.results import snapshot
 from decisions.services import conclude
 from governance.policy import default_policy
+from governance.selectors import policy_of
 from reports.pdf import render
 from reports.snapshot import write_results
 
@@ -59,13 +60,12 @@ def assess(request: Request, out: Path, *, planned: Callable[[Assessment], None]
     """
     check_out(out)
     organisation, person = local_submitter(request.organisation)
-    policy = default_policy()
     # The caller's own files: where there is no bubblewrap, limits will do.
     with Crew(Path(settings.WORK), request.threads, available()) as crew:
         assessment = submit(request, crew, organisation=organisation, by=person, carried_out_by=CarriedOutBy.CALLER)
         planned(assessment)
         run_assessment(assessment, crew, listener)
-    conclude(assessment, policy)
+    conclude(assessment)
     return write_report(assessment, out)
 
 
@@ -77,7 +77,7 @@ def submit(request: Request, crew: Crew, *, organisation: Organisation, by: User
 
 def write_report(assessment: Assessment, out: Path) -> Done:
     """`results.json` and `report.pdf` of a concluded assessment, into `out`."""
-    document = snapshot(assessment, default_policy())
+    document = snapshot(assessment)
     out.mkdir(parents=True, exist_ok=True)
     results, report = out / "results.json", out / "report.pdf"
     write_results(document, results)
@@ -98,7 +98,9 @@ def check_out(out: Path) -> None:
 
 
 def _planned(request: Request, registered: Registered, person: User, crew: Crew, carried_out_by: CarriedOutBy) -> Assessment:
-    chosen = planning.choices(profile=request.profile, release=request.release, seed=request.seed, threads=request.threads)
+    # Who carries it out with their own files is judged by the file that came with the program.
+    policy = default_policy() if carried_out_by == CarriedOutBy.CALLER else policy_of(registered.model_version.organisation)
+    chosen = planning.choices(policy=policy, profile=request.profile, release=request.release, seed=request.seed, threads=request.threads)
     version, train, population = registered.model_version, registered.train, registered.population
     case = open_versions(crew, version, train, population, registered.schema, asdict(chosen.settings()))
     return planning.submit(

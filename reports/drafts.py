@@ -14,7 +14,6 @@ from accounts.services import record
 from assessments.models import Assessment
 from decisions.models import Conclusion
 from decisions.results import snapshot
-from governance.policy import default_policy
 from reports.pdf import render
 from reports.snapshot import results_text
 
@@ -24,7 +23,7 @@ def taken(assessment: Assessment, *, by: User, what: str) -> dict[str, Any]:
     if not Conclusion.objects.filter(assessment=assessment).exists():
         raise Http404("This assessment has no result yet.")
     record(assessment.organisation, by, "downloaded", assessment, {"file": what})
-    return snapshot(assessment, default_policy())
+    return snapshot(assessment)
 
 
 def drawn(document: dict[str, Any]) -> bytes:

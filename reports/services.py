@@ -29,7 +29,6 @@ from decisions.models import Release, Review
 from decisions.results import snapshot
 from decisions.reviews import latest_review
 from governance.errors import StoreProblem
-from governance.policy import default_policy
 from governance.storage import verified
 from governance.stores import store
 from reports.bundle import make_bundle
@@ -68,7 +67,7 @@ def issue_report(assessment: Assessment, *, by: User) -> Report:
     if not may(by, assessment.organisation, Permission.ISSUE_REPORT):
         raise PermissionDenied(f"This is for a privacy officer of {assessment.organisation.name}.")
     review = issuable(assessment)
-    measured = snapshot(assessment, default_policy())
+    measured = snapshot(assessment)
     if void := changed_since(review, measured):
         raise ReportProblem(f"Not issued: {void[0].lower()}{void[1:]} {NOTHING_NUMBERED}")
     check_evidence(assessment)

@@ -16,6 +16,7 @@ from accounts.roles import MAY, Permission, Role
 from accounts.services import add_member, create_user
 from assessments.drafts import start
 from decisions import reviews, treatment
+from governance.limits import change_policy
 from governance.models import Upload
 from tests.assessments.cases import home_in
 from tests.decisions.offices import Office, approve, browser, office, ready
@@ -71,7 +72,8 @@ NEEDS: dict[str, Permission] = {
         ["assessment", "results", "review", "review_act", "comment", "release", "run", "findings", "finding", "acceptances", "acceptance"],
         P.READ,
     ),
-    **dict.fromkeys(["reports", "report"], P.READ),
+    **dict.fromkeys(["reports", "report", "policy", "policy_version"], P.READ),
+    "change_policy": P.CHANGE_POLICY,
     **dict.fromkeys(["add_system", "change_system", "add_version", "add_data", "uploads", "upload", "columns", "use_again"], P.REGISTER),
     **dict.fromkeys(["new_assessment", "draft", "draft_checks", "discard_draft", "cancel", "schedule"], P.SUBMIT),
     **dict.fromkeys(
@@ -112,6 +114,7 @@ def house(settings: Any, tmp_path: Path) -> House:
     acceptance = treatment.propose_acceptance(
         finding, by=here.carol, until=treatment.timezone.now().date() + treatment.timedelta(days=9), reason="x"
     )
+    policy = change_policy(by=here.bob, organisation=here.bank, typed={"min_group": "60"}, reason="x", seen=1)
     version = assessment.model_version
     upload = Upload.objects.create(organisation=here.bank, by=here.alice, kind="data", filename="a.csv", bytes=5)
     draft = start(by=here.alice, organisation=here.bank, model_version=version)
@@ -120,13 +123,23 @@ def house(settings: Any, tmp_path: Path) -> House:
         "version": [version.pk], "compare": [version.pk, version.pk], "use_again": [version.pk], "schedule": [version.pk],
         "run": [assessment.runs.get().pk], "run_records": [assessment.runs.get().pk], "finding": [finding.pk], "acceptance": [acceptance.pk],
         "upload": [upload.pk], "columns": [upload.pk], "draft": [draft.pk, "what"], "draft_checks": [draft.pk], "discard_draft": [draft.pk],
-        "results": [assessment.pk, "controls"], "review_act": [assessment.pk, "revoke"],
+        "policy_version": [policy.number], "results": [assessment.pk, "controls"], "review_act": [assessment.pk, "revoke"],
         **{name: [assessment.pk] for name in ("assessment", "live", "cancel", "review", "comment", "release", "assessment_pdf", "assessment_json", "issue")},
     }  # fmt: skip
     people = {role: person(here.bank, role) for role in EVERYBODY}
     addresses = {name: reverse(name, args=args) for name, args in of.items()}
     for name in NEEDS:
-        if name not in addresses and name in {"systems", "datasets", "assessments", "findings", "acceptances", "reports", "add_system"}:
+        if name not in addresses and name in {
+            "systems",
+            "datasets",
+            "assessments",
+            "findings",
+            "acceptances",
+            "reports",
+            "add_system",
+            "policy",
+            "change_policy",
+        }:
             addresses[name] = reverse(name)
     for name in (
         "add_version",

@@ -22,7 +22,7 @@ from decisions.models import Conclusion
 from decisions.results import snapshot
 from decisions.reviews import next_step
 from governance.frameworks import frameworks
-from governance.policy import default_policy
+from governance.selectors import newer_policy
 
 Document = Mapping[str, Any]
 TABS = (
@@ -46,11 +46,12 @@ def assessment(request: HttpRequest, pk: UUID, tab: str = "answer") -> HttpRespo
         return redirect("live", found.pk)
     if tab not in dict(TABS):
         raise Http404("There is no such tab.")
-    base = {"assessment": found, "tab": tab, "tabs": TABS, "here": "assessments", "step": next_step(found, request.user)}
+    base: dict[str, Any] = {"assessment": found, "tab": tab, "tabs": TABS, "here": "assessments", "step": next_step(found, request.user)}
     if not Conclusion.objects.filter(assessment=found).exists():
         waits = found.state in (State.EVIDENCE_READY, State.RUN_FAILED)
         return render(request, "decisions/results/none.html", {**base, "waits": waits, "runs": found.runs.all()})
-    document = snapshot(found, default_policy())
+    document = snapshot(found)
+    base["newer_policy"] = newer_policy(found.organisation, found.plan["policy"])
     shown = SHOWN[tab](found, document)
     if tab == "trail":
         shown = {**shown, "may_read_trail": may(request.user, found.organisation, Permission.READ_TRAIL)}

@@ -23,12 +23,11 @@ from assessments.records import has_records, hashes, records_csv
 from assessments.store import evidence_file
 from decisions.results import snapshot
 from governance.errors import StoreProblem
-from governance.policy import default_policy
 
 
 def run(request: HttpRequest, pk: int) -> HttpResponse:
     found = _visible(request, pk)
-    document = snapshot(found.assessment, default_policy()) if hasattr(found.assessment, "conclusion") else None
+    document = snapshot(found.assessment) if hasattr(found.assessment, "conclusion") else None
     told = document["runs"][found.number - 1] if document else None
     pictures = [asdict(p) for p in pictures_of_run(document, told)] if document and told else []
     shown = {

@@ -15,7 +15,7 @@ from assessments.plan import Choices, PlannedRun, Profile, frozen_plan, planned_
 from assessments.services import submit_assessment
 from attacks.schema import parse_schema
 from governance.facts import DatasetFacts, ModelFacts
-from governance.policy import default_policy
+from governance.policy import Policy, default_policy
 from governance.services import register_dataset_version, register_model_version, register_system
 
 NO_LOOK_ALIKES = {"look_alikes_removed": 0, "look_alikes_expected": 0.0, "members_with_twins": 0}
@@ -49,9 +49,10 @@ def submitted(
     release: str = "scores",
     split: Mapping[str, Any] | None = None,
     slug: str = "nordbank",
+    policy: Policy | None = None,
 ) -> Assessment:
     """A submitted assessment of a bank's model; the files hold a few bytes, for only their hashes matter here."""
-    alice, policy, meaning = model_owner(slug), default_policy(), parse_schema(dict(schema))
+    alice, policy, meaning = model_owner(slug), policy or default_policy(), parse_schema(dict(schema))
     bank = alice.memberships.get().organisation
     inputs = COLUMNS if kind == "table" else ()
     described = [
@@ -80,7 +81,7 @@ def submitted(
         for part in ("train", "population")
     )
     choices = Choices(
-        Profile.SCREENING, release, 0, 1, {"version": 1, "sha256": policy.sha256}, {}, policy.level, policy.margin,
+        Profile.SCREENING, release, 0, 1, policy.frozen(), {}, policy.level, policy.margin,
         policy.min_group, policy.min_positives, policy.attack_seeds,
     )  # fmt: skip
     planned = list(runs) if runs is not None else planned_runs(kind, meaning, release=release, model_access=release)

@@ -38,7 +38,7 @@ def make(settings: Any, tmp_path: Path) -> Any:
 
 def rules(assessment: Assessment) -> dict[str, dict[str, Any]]:
     """The rule rows, `R-AIA/illness` or `R-MIA-ADV`."""
-    concluded = conclude(assessment, default_policy())
+    concluded = conclude(assessment)
     return {f"{r.rule}/{r.feature}" if r.feature else r.rule: r.row for r in concluded.rules.all()}
 
 
@@ -251,7 +251,7 @@ def test_findings_are_numbered_worst_first_and_hold_only_what_is_open(make: Any)
     end_run(run_called(assessment, SELECTION.attack), *selection(0.5, 0.4, 0.6))
     end_run(run_called(assessment, LOSS.attack), row(TPR_FPR, "attack", 0.1, 0.05, 0.15))
     end_run(run_called(assessment, CSMIA.attack), *guessing(0.001, 0.0005))
-    concluded = conclude(assessment, default_policy())
+    concluded = conclude(assessment)
     told = [(f.row["id"], f.row["rule"], f.verdict) for f in concluded.findings.all()]
     assert told == [("F-1", "R-DI", "not_satisfied"), ("F-2", "R-MIA-ADV", "inconclusive")]
     assert [f.row["sentence"] for f in concluded.findings.all()] == [
@@ -263,22 +263,22 @@ def test_findings_are_numbered_worst_first_and_hold_only_what_is_open(make: Any)
 def test_a_conclusion_is_written_once(make: Any) -> None:
     assessment = make(LOSS)
     end_run(run_called(assessment, LOSS.attack), row(TPR_FPR, "attack", 0.0, -0.02, 0.02))
-    conclude(assessment, default_policy())
+    conclude(assessment)
     with pytest.raises(IntegrityError), transaction.atomic():
-        conclude(assessment, default_policy())
+        conclude(assessment)
     assert Conclusion.objects.count() == 1
     assert AuditEntry.objects.filter(action="concluded").count() == 1
 
 
 def test_a_limit_that_was_met_is_no_finding_in_the_database(make: Any) -> None:
     assessment = make(LOSS)
-    concluded = conclude(assessment, default_policy())
+    concluded = conclude(assessment)
     with pytest.raises(IntegrityError), transaction.atomic():
         Finding.objects.create(conclusion=concluded, number=99, verdict="satisfied", row={})
 
 
 def test_a_conclusion_names_its_policy_and_every_catalogue_control_once(make: Any) -> None:
-    concluded = conclude(make(), default_policy())
+    concluded = conclude(make())
     assert concluded.policy_sha256 == default_policy().sha256
     named = [(c.framework, c.control) for c in concluded.controls.all()]
     assert len(named) == len(set(named))
@@ -292,7 +292,7 @@ def test_nothing_measured_supports_no_control(make: Any) -> None:
     assessment = make()
     for run in assessment.runs.filter(status=RunStatus.QUEUED):
         fail_run(run, RunStatus.FAILED, KILLED)
-    concluded = conclude(assessment, default_policy())
+    concluded = conclude(assessment)
     assert {r.verdict for r in concluded.rules.all()} == {"inconclusive", "not_assessed"}
     assert not concluded.controls.filter(verdict="satisfied").exists()
     assert {i["verdict"] for i in concluded.impact} <= {"inconclusive", "not_assessed"}

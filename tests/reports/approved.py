@@ -20,7 +20,6 @@ from decisions import reviews
 from decisions.binding import bound_to, digest
 from decisions.models import Release
 from decisions.services import conclude
-from governance.policy import default_policy
 from reports.models import Report
 from reports.services import issue_report
 from tests.assessments.submitted import end_run, fail_run, row, run_called, submitted
@@ -66,7 +65,7 @@ def measured(folder: Path, slug: str = "nordbank", value: float = 0.3) -> tuple[
     Evidence.objects.create(run=run_called(assessment, GAP.attack), kind="guesses", sha256=sha256, bytes=len(content))
     move(assessment, State.RUNNING)
     move(assessment, State.EVIDENCE_READY)
-    conclude(assessment, default_policy())
+    conclude(assessment)
     return assessment, kept
 
 

@@ -16,7 +16,6 @@ from assessments.models import Assessment, RunStatus, State
 from assessments.services import move
 from decisions.results import snapshot
 from decisions.services import conclude
-from governance.policy import default_policy
 from reports.pdf import render
 from reports.snapshot import results_schema, write_results
 from tests.assessments.cases import home_in
@@ -39,8 +38,8 @@ def assessment(settings: Any, tmp_path: Path) -> Assessment:
 def ended(assessment: Assessment, state: State) -> Document:
     """The results of an assessment whose queued runs have all ended."""
     move(assessment, state)
-    conclude(assessment, default_policy())
-    return snapshot(assessment, default_policy())
+    conclude(assessment)
+    return snapshot(assessment)
 
 
 @pytest.fixture
@@ -116,7 +115,7 @@ def test_anybody_can_recompute_the_digest_of_the_results(measured: Document) -> 
 
 
 def test_ids_and_times_stand_outside_the_digest(measured: Document, assessment: Assessment) -> None:
-    later = snapshot(assessment, default_policy())
+    later = snapshot(assessment)
     assert later["digests"] == measured["digests"]
     assert set(measured["volatile"]) == {"id", "started", "finished", "seconds", "versions", "host_cores"}
     rest = json.dumps({key: value for key, value in measured.items() if key != "volatile"})
@@ -126,7 +125,7 @@ def test_ids_and_times_stand_outside_the_digest(measured: Document, assessment: 
 
 def test_a_changed_number_changes_the_digest(measured: Document, assessment: Assessment) -> None:
     run_called(assessment, GAP).observations.filter(measure=AUC).update(value=0.64)
-    assert snapshot(assessment, default_policy())["digests"]["results"] != measured["digests"]["results"]
+    assert snapshot(assessment)["digests"]["results"] != measured["digests"]["results"]
 
 
 def test_what_was_isolated_is_said_even_if_the_model_was_never_opened(failed: Document) -> None:
@@ -138,8 +137,8 @@ def test_look_alikes_and_changing_answers_are_said_before_the_numbers(settings: 
     split = {"look_alikes_removed": 7, "look_alikes_expected": 12.4, "members_with_twins": 3}
     assessment = submitted(tmp_path, split=split)
     assessment.facts = {"deterministic": False}
-    conclude(assessment, default_policy())
-    first, second = snapshot(assessment, default_policy())["assessment"]["notices"]
+    conclude(assessment)
+    first, second = snapshot(assessment)["assessment"]["notices"]
     assert first.startswith("7 outsiders and 3 training records were left out because somebody else has exactly the same record")
     assert second.startswith("The model answers differently when asked twice")
 

@@ -1,0 +1,1 @@
+"""Pages about what an organisation holds and by which limits it is judged."""
