@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
+from django.utils.cache import add_never_cache_headers
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 from rest_framework.generics import GenericAPIView
@@ -28,8 +29,8 @@ class Newest(BasePagination):
     def paginate_queryset(self, queryset: QuerySet[Any], request: Request, view: Any = None) -> list[Any]:  # type: ignore[override]
         self.counted: str = getattr(view, "counted", "pk")
         self.request = request
-        before = request.query_params.get("before", "")
-        if before:
+        before = request.query_params.get("before")
+        if before is not None:
             queryset = queryset.filter(**{f"{self.counted}__lt": number_named(before, "before")})
         rows = list(queryset.order_by(f"-{self.counted}")[: PER_PAGE + 1])
         self.more = len(rows) > PER_PAGE
@@ -57,12 +58,28 @@ class Newest(BasePagination):
 
 
 class Endpoint(GenericAPIView[Any]):
-    """One address. `needs` says what each verb needs, `rates` which of them are counted on their own."""
+    """One address. `needs` says what each verb needs, `rates` which of them are counted on their own, `takes` what may be asked
+    after the question mark."""
 
     needs: ClassVar[Mapping[str, Permission]] = {}
     rates: ClassVar[Mapping[str, str]] = {}
+    takes: ClassVar[Mapping[str, Collection[str]]] = {}
     counted: ClassVar[str] = "pk"
+    http_method_names = ["get", "post", "put", "delete", "head"]
     pagination_class = Newest
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Who asks, whether they may, how often; and nothing misspelled: a filter that is not known would let everything through."""
+        super().initial(request, *args, **kwargs)
+        known = self.takes.get("GET" if request.method == "HEAD" else str(request.method), ())
+        if unknown := [name for name in request.query_params if name not in known]:
+            raise ValidationError({_shown(unknown[0]): f"there is no such parameter here; {_there_are(known)}."})
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        """Nothing between here and the program keeps what is told about people's models."""
+        answer = super().finalize_response(request, response, *args, **kwargs)
+        add_never_cache_headers(answer)
+        return answer
 
     @property
     def organisation(self) -> Organisation:
@@ -76,8 +93,12 @@ class Endpoint(GenericAPIView[Any]):
         return user
 
     def given(self, serializer: type[serializers.Serializer[Any]]) -> dict[str, Any]:
-        """What was sent, checked. Raises ValidationError."""
-        read = serializer(data=self.request.data)
+        """What was sent, checked. Raises ValidationError, for a field there is not too: left out, it would seem to have been obeyed."""
+        sent = self.request.data
+        read = serializer(data=sent)
+        unknown = [str(name) for name in sent if name not in read.fields] if isinstance(sent, Mapping) else []
+        if unknown:
+            raise ValidationError({_shown(unknown[0]): f"there is no such field; {_there_are(read.fields)}."})
         read.is_valid(raise_exception=True)
         return dict(read.validated_data)
 
@@ -88,8 +109,8 @@ class Endpoint(GenericAPIView[Any]):
 
     def number_in_query(self, name: str) -> int | None:
         """The whole number `?name=` gives; None where it is left out. Raises ValidationError."""
-        text = self.request.query_params.get(name, "")
-        return number_named(text, name) if text else None
+        text = self.request.query_params.get(name)
+        return None if text is None else number_named(text, name)
 
 
 class RowNumber(serializers.IntegerField):
@@ -103,3 +124,13 @@ def number_named(text: str, name: str) -> int:
     if not (text.isascii() and text.isdecimal() and len(text) < 20) or not 1 <= int(text) <= LARGEST_NUMBER:
         raise ValidationError({name: "give the whole number of a row, from 1 on."})
     return int(text)
+
+
+def _there_are(names: Collection[str]) -> str:
+    return f"there are {', '.join(names)}" if names else "there are none"
+
+
+def _shown(word: str) -> str:
+    """A stranger's word on one line, short and without control characters."""
+    text = "".join(sign for sign in word if sign.isprintable())
+    return (text[:60] + "…" if len(text) > 60 else text) or "a name without letters"

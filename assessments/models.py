@@ -250,6 +250,26 @@ class Draft(models.Model):
         return f"Draft for {self.model_version}" if self.model_version else "Draft"
 
 
+class HandedIn(models.Model):
+    """A program handed something in under a key of its own: the same key again means the same submission, not a second one."""
+
+    organisation = models.ForeignKey("accounts.Organisation", on_delete=models.PROTECT, related_name="+")
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    key = models.CharField(max_length=200)
+    asked = models.CharField(max_length=64)  # hash of what was handed in
+    submission = models.UUIDField()  # of the draft, and of the assessment it becomes
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=("organisation", "by", "key"), name="handed_in_once_per_key"),
+            models.CheckConstraint(condition=~Q(key=""), name="handed_in_under_a_key"),
+        ]
+
+    def __str__(self) -> str:
+        return self.key
+
+
 class Inspection(Work):
     """What only a walled-in child may do before an assessment exists: open an uploaded file, or try model and data on each other.
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Unpack
 
 from django.conf import settings
+from django.db.models import QuerySet
 
 from accounts.models import User
 from assessments.errors import Refused
@@ -24,7 +25,7 @@ RANGES = ("quartiles", "commonest", "masked")
 
 def register_model(upload: Upload, *, by: User, system: AISystem, name: str) -> ModelVersion:
     """The next version of the model `name`, from an upload that opened. Raises Refused, RegistryProblem."""
-    found = _found(upload)
+    found = _found(upload, ModelVersion.objects.filter(model__name=name.strip()))
     facts = ModelFacts(found["format"], found["algorithm"], tuple(found["classes"]), tuple(found["inputs"]), found["access"])
     with _file(upload) as path, all_or_nothing(upload.organisation):
         version = register_model_version(by=by, organisation=upload.organisation, system=system, name=name, path=path, facts=facts)
@@ -43,7 +44,7 @@ def register_data(
     **governance: Unpack[Governance],
 ) -> DatasetVersion:
     """The next version of the dataset `name`; `roles` per column, one of which may be the target. Raises Refused, RegistryProblem."""
-    found = _found(upload)
+    found = _found(upload, DatasetVersion.objects.filter(dataset__name=name.strip()))
     _refuse_unknown([*roles, *special], [column["name"] for column in found["columns"]])
     targets = [column for column, held in roles.items() if ColumnRole.TARGET in held]
     if found["kind"] == "table" and len(targets) != 1:
@@ -82,15 +83,18 @@ def _refuse_unknown(named: Sequence[str], columns: Sequence[str]) -> None:
             raise Refused(f"Column {name!r} is not in the file, which has {', '.join(columns[:8]) or 'no columns'}.")
 
 
-def _found(upload: Upload) -> dict[str, Any]:
-    """What the worker found in the file. Raises Refused where it found nothing (yet)."""
+def _found(upload: Upload, namesakes: QuerySet[Any]) -> dict[str, Any]:
+    """What the worker found in the file. Raises Refused where it found nothing (yet), or where it was registered under another name.
+
+    Under the same name again it is the version it already is: who lost the answer may ask again.
+    """
     inspection = Inspection.objects.filter(upload=upload).first()
     if not upload.whole or inspection is None or inspection.status in (RunStatus.QUEUED, RunStatus.RUNNING):
         raise Refused(f"{upload.filename} is still being checked; try again in a moment.")
     if inspection.status != RunStatus.COMPLETED:
         raise Refused(inspection.reason)
-    if upload.registered:
-        raise Refused(f"{upload.filename} is registered already.")
+    if upload.registered and not namesakes.filter(organisation=upload.organisation, artifact=upload.artifact).exists():
+        raise Refused(f"{upload.filename} is registered already, under another name.")
     return dict(inspection.result)
 
 

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
-from assessments import bell, claims, drafts, services
+from assessments import bell, claims, drafts, once, services
 from assessments.models import ENDED, OPEN, Assessment, CarriedOutBy, Inspection, Run, RunStatus, Worker
 from assessments.presence import REFUSES
 from assessments.selectors import due_count, idle_slots, live_workers
@@ -42,6 +42,7 @@ def sweep(ended: Callable[[Assessment], None]) -> dict[str, int]:
     discard_forgotten()
     drafts.submit_unattended()
     drafts.forget_refused()
+    once.forget_keys()
     for what, times in found.items():
         if times:
             log.info("swept", what=what, times=times)

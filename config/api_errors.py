@@ -21,12 +21,14 @@ from accounts.api_auth import HOW
 from assessments.errors import AssessmentError
 from decisions.errors import DecisionProblem
 from governance.errors import RegistryProblem, StoreProblem
+from reports.errors import ReportProblem
 
 REFUSED = 422
 LARGEST_BODY = 2**20
 NOT_HERE = "There is no such thing here, or it is not yours to see."
 NO_JSON = "The body is no JSON object in UTF-8."
-OURS = (RegistryProblem, StoreProblem, AssessmentError, DecisionProblem)
+TOO_LARGE = "The body has more than 1 MiB; send files in pieces as an upload."
+OURS = (RegistryProblem, StoreProblem, AssessmentError, DecisionProblem, ReportProblem)
 
 
 def answer(problem: Exception, context: Mapping[str, Any]) -> Response | None:
@@ -44,12 +46,22 @@ def answer(problem: Exception, context: Mapping[str, Any]) -> Response | None:
     if isinstance(problem, exceptions.Throttled):
         wait = max(1, ceil(problem.wait or 1))  # type: ignore[attr-defined]
         return told(429, f"Too many requests; go on in {wait} s.", {"Retry-After": str(wait)})
+    if isinstance(problem, exceptions.MethodNotAllowed):
+        return told(405, f"This address does not answer {context['request'].method}; it answers {_verbs(context['view'])}.")
+    if isinstance(problem, exceptions.UnsupportedMediaType) and problem.get_codes() == "unsupported_media_type":
+        return told(415, "Send the body as application/json.")
+    if isinstance(problem, exceptions.ParseError) and problem.get_codes() == "too_large":
+        return told(413, str(problem.detail))
     if isinstance(problem, exceptions.APIException):
         headers = {"WWW-Authenticate": problem.auth_header} if hasattr(problem, "auth_header") else {}
         return told(problem.status_code, str(problem.detail), headers)
     if isinstance(problem, UnreadablePostError | RawPostDataException):
         return told(400, "The body broke off on its way.")
     return None
+
+
+def _verbs(view: Any) -> str:
+    return ", ".join(verb for verb in ("GET", "POST", "PUT", "DELETE") if hasattr(view, verb.lower())) or "nothing"
 
 
 def told(status: int, sentence: str, headers: Mapping[str, str] | None = None) -> Response:
@@ -76,7 +88,7 @@ class Json(BaseParser):
     def parse(self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> Any:
         body = stream.read(LARGEST_BODY + 1)
         if len(body) > LARGEST_BODY:
-            raise exceptions.ParseError("The body has more than 1 MiB; send files in pieces as an upload.")
+            raise exceptions.ParseError(TOO_LARGE, code="too_large")
         try:
             return json.loads(body.decode("utf-8"), parse_constant=_refuse)
         except (ValueError, RecursionError):

@@ -20,7 +20,11 @@ ALWAYS = {
     "422": "Refused: what was asked cannot be done; the sentence says why and what to do.",
     "429": "Too many requests; `Retry-After` says how many seconds to wait.",
 }
-WITH_BODY = {"400": "The body is no JSON, or broke off on its way.", "415": "The body is of another kind than the address takes."}
+WITH_BODY = {
+    "400": "The body is no JSON, or broke off on its way.",
+    "413": "The body is larger than this address takes.",
+    "415": "The body is of another kind than the address takes.",
+}
 VERBS = ("get", "post", "put", "delete")
 
 

@@ -20,6 +20,7 @@ from config.csp import POLICY
 from decisions import api as decisions
 from governance import api as governance
 from reports import api as reports
+from reports.urls import REPORT
 
 app_name = "api"
 
@@ -74,6 +75,11 @@ urlpatterns = [
     path("assessments/<uuid:pk>/gate/", decisions.OneGate.as_view(), name="gate"),
     path("assessments/<uuid:pk>/results/", reports.Results.as_view(), name="results"),
     path("assessments/<uuid:pk>/report.pdf", reports.DraftReport.as_view(), name="report"),
+    path("reports/", reports.Reports.as_view(), name="reports"),
+    re_path(rf"{REPORT}$", reports.OneReport.as_view(), name="issued"),
+    re_path(rf"{REPORT}bundle\.zip$", reports.ReportBundle.as_view(), name="bundle"),
+    re_path(rf"{REPORT}report\.pdf$", reports.ReportPdf.as_view(), name="issued_pdf"),
+    re_path(rf"{REPORT}results\.json$", reports.ReportResults.as_view(), name="issued_results"),
     path("submissions/<uuid:pk>/", assessments.Submission.as_view(), name="submission"),
     path("findings/", decisions.Findings.as_view(), name="findings"),
     path("schema/", Description.as_view(), name="schema"),

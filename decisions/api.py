@@ -21,7 +21,7 @@ from assessments.api.assessments import AssessmentSerializer, visible_in
 from assessments.models import Assessment, RunStatus, State
 from assessments.selectors import assessments_visible_to
 from decisions.gate import FAIL_ON, gate
-from decisions.models import Conclusion, Finding, FindingState
+from decisions.models import Conclusion, Finding, FindingState, Treatment
 from decisions.results import snapshot
 from decisions.treatment import findings_in
 from governance.verdict import Verdict
@@ -80,6 +80,7 @@ class FindingSerializer(serializers.ModelSerializer[Finding]):
     group = serializers.CharField(source="row.group", allow_null=True)
     sentence = serializers.CharField(source="row.sentence")
     owner = serializers.CharField(source="owner.name", allow_null=True, default=None)
+    treatment = serializers.ChoiceField(Treatment.values, allow_blank=True, help_text="Empty until somebody said what is done.")
 
     class Meta:
         model = Finding
@@ -119,6 +120,7 @@ def _judged(found: Assessment) -> dict[str, Any]:
 
 class OneGate(Endpoint):
     needs = {"GET": Permission.READ}
+    takes = {"GET": ("fail_on",)}
     serializer_class = GateSerializer
 
     @extend_schema(
@@ -134,6 +136,7 @@ class OneGate(Endpoint):
 
 class Findings(Endpoint):
     needs = {"GET": Permission.READ}
+    takes = {"GET": ("state", "assessment", "before")}
     serializer_class = FindingSerializer
 
     @extend_schema(
@@ -146,10 +149,10 @@ class Findings(Endpoint):
     )
     def get(self, request: Request) -> Response:
         rows = findings_in(self.organisation).filter(conclusion__assessment__in=assessments_visible_to(self.by))
-        if state := request.query_params.get("state", ""):
+        if (state := request.query_params.get("state")) is not None:
             if state not in FindingState.values:
                 raise ValidationError({"state": f"choose one of {', '.join(FindingState.values)}."})
             rows = rows.filter(state=state)
-        if text := request.query_params.get("assessment", ""):
+        if (text := request.query_params.get("assessment")) is not None:
             rows = rows.filter(conclusion__assessment=serializers.UUIDField().run_validation(text))
         return self.page(rows)

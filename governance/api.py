@@ -23,6 +23,8 @@ RUNGS = [rung for rung, _ in RELEASES]
 
 
 class SystemSerializer(serializers.ModelSerializer[AISystem]):
+    release = serializers.ChoiceField(RUNGS, allow_blank=True, help_text="What those who use its models can see; empty where nobody said.")
+
     class Meta:
         model = AISystem
         fields = ("id", "name", "purpose", "legal_basis", "data_subjects", "release")
@@ -67,6 +69,7 @@ class DatasetSerializer(serializers.ModelSerializer[Dataset]):
 
 class Systems(Endpoint):
     needs = {"GET": Permission.READ, "POST": Permission.REGISTER}
+    takes = {"GET": ("name", "before")}
     serializer_class = SystemSerializer
 
     @extend_schema(summary="AI systems, newest first", parameters=[NAMED], responses=SystemSerializer(many=True))
@@ -92,6 +95,7 @@ class System(Endpoint):
 
 class Models(Endpoint):
     needs = {"GET": Permission.READ}
+    takes = {"GET": ("name", "system", "before")}
     serializer_class = ModelSerializer
 
     @extend_schema(
@@ -118,6 +122,7 @@ class Model(Endpoint):
 
 class Datasets(Endpoint):
     needs = {"GET": Permission.READ}
+    takes = {"GET": ("name", "before")}
     serializer_class = DatasetSerializer
 
     @extend_schema(summary="Datasets, newest first", parameters=[NAMED], responses=DatasetSerializer(many=True))

@@ -213,6 +213,7 @@ class Upload(models.Model):
     bytes = models.PositiveBigIntegerField()
     received = models.PositiveBigIntegerField(default=0)
     artifact = models.ForeignKey(Artifact, null=True, on_delete=models.PROTECT, related_name="uploads")
+    sha256 = models.CharField(max_length=DIGEST_LENGTH, null=True)  # noqa: DJ001  as announced; null where nobody said
     described: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField(default=dict)  # what was typed with it
     registered = models.BooleanField(default=False)
     created = models.DateTimeField(auto_now_add=True)

@@ -21,11 +21,11 @@ from accounts.models import Organisation, User
 from accounts.roles import Permission
 from accounts.selectors import may
 from accounts.services import record
-from governance.errors import RegistryProblem
+from governance.errors import RegistryProblem, StoreProblem
 from governance.models import Artifact, DatasetVersion, ModelVersion, Upload
 from governance.selectors import artifact_name
 from governance.services import store_artifact
-from governance.storage import CHUNK, PRIVATE_FOLDER, waiting_folder
+from governance.storage import CHUNK, PRIVATE_FOLDER, verified, waiting_folder
 from governance.stores import store
 
 LARGEST = 4 * 2**30
@@ -48,8 +48,11 @@ REFUSED = {
 }
 
 
-def begin(*, by: User, organisation: Organisation, kind: str, filename: str, size: int) -> Upload:
-    """Announce a file. Raises RegistryProblem for a name or size that cannot be registered, before any byte is sent."""
+def begin(*, by: User, organisation: Organisation, kind: str, filename: str, size: int, sha256: str = "") -> Upload:
+    """Announce a file. Raises RegistryProblem for a name or size that cannot be registered, before any byte is sent.
+
+    With its hash, one that was begun before goes on where it broke off, and bytes the organisation holds already need not come again.
+    """
     if not may(by, organisation, Permission.REGISTER):
         raise PermissionDenied(f"Only a model owner or a service account of {organisation.name} may upload.")
     if kind not in Upload.Kind.values:
@@ -60,7 +63,24 @@ def begin(*, by: User, organisation: Organisation, kind: str, filename: str, siz
         raise RegistryProblem(f"{name} is empty (0 bytes); choose the file that holds the {Upload.Kind(kind).label.lower()}.")
     if size > LARGEST:
         raise RegistryProblem(f"{name} has {size / 2**30:.1f} GiB; at most {LARGEST // 2**30} GiB can be uploaded.")
-    return Upload.objects.create(organisation=organisation, by=by, kind=kind, filename=name[-200:], bytes=size)
+    announced = {"organisation": organisation, "by": by, "kind": kind, "filename": name[-200:], "bytes": size}
+    if not sha256:
+        return Upload.objects.create(**announced)
+    begun = Upload.objects.filter(**announced, sha256=sha256, artifact=None).order_by("created").first()
+    return begun or _known(Upload.objects.create(**announced, sha256=sha256))
+
+
+def _known(upload: Upload) -> Upload:
+    """The upload, whole at once where its bytes lie here already."""
+    with transaction.atomic():
+        # Who erases bytes that nothing refers to any more takes the same lock.
+        Organisation.objects.select_for_update().get(pk=upload.organisation_id)
+        artifact = Artifact.objects.filter(organisation=upload.organisation, sha256=upload.sha256, bytes=upload.bytes).first()
+        if artifact is not None and store("artifacts").has(artifact_name(artifact)):
+            upload.artifact, upload.received = artifact, upload.bytes
+            upload.save(update_fields=["artifact", "received"])
+            record(upload.organisation, upload.by, "uploaded", upload, {"sha256": artifact.sha256, "bytes": upload.bytes, "known": True})
+    return upload
 
 
 def receive(upload: Upload, piece: BinaryIO, offset: int) -> Upload:
@@ -83,6 +103,17 @@ def receive(upload: Upload, piece: BinaryIO, offset: int) -> Upload:
 def _stored(upload: Upload) -> Upload:
     """Hashing gigabytes takes a while, so no lock is held meanwhile; two who store the same bytes store them once."""
     path = _waiting(upload)
+    try:
+        if upload.sha256:
+            verified(path, upload.sha256, "file")
+    except StoreProblem:
+        if not Upload.objects.filter(pk=upload.pk, artifact=None).update(received=0):  # a sibling stored it first
+            upload.refresh_from_db()
+            return upload
+        path.unlink(missing_ok=True)
+        raise RegistryProblem(
+            f"The bytes of {upload.filename} that came do not have the hash announced; send them again from byte 0."
+        ) from None
     artifact = store_artifact(upload.organisation, path)
     with transaction.atomic():
         first = Upload.objects.filter(pk=upload.pk, artifact=None).update(artifact=artifact)

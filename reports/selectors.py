@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from django.db.models import Max, QuerySet
 
 from accounts.models import Organisation
+from assessments.models import State
 from reports.models import Report
 
 
@@ -16,6 +17,12 @@ def reports_of(organisation: Organisation) -> QuerySet[Report]:
     return (
         Report.objects.filter(organisation=organisation).select_related(*related).defer("snapshot", "assessment__plan", "assessment__facts")
     )
+
+
+def that_count(reports: QuerySet[Report]) -> QuerySet[Report]:
+    """Those of them that are current, as Report.standing has it."""
+    over = (State.REVOKED, State.SUPERSEDED, State.EXPIRED)
+    return reports.filter(revoked=None, superseded_by=None).exclude(assessment__state__in=over)
 
 
 def next_place(organisation: Organisation, at: datetime) -> tuple[int, int, str]:

@@ -22,10 +22,18 @@ from assessments import drafts, services
 from assessments.errors import Refused
 from assessments.inspections import waiting_before
 from assessments.models import Assessment, Draft, Inspection, RunStatus, State
+from assessments.once import hand_in_once
 from assessments.plan import Profile
 from assessments.selectors import assessments_visible_to, live_workers
 from governance.models import DatasetVersion, ModelVersion
 
+IDEMPOTENCY, LONGEST_KEY = "Idempotency-Key", 200
+ONCE = OpenApiParameter(
+    IDEMPOTENCY,
+    {"type": "string", "maxLength": LONGEST_KEY, "pattern": "^[!-~]+$"},  # type: ignore[arg-type]
+    location=OpenApiParameter.HEADER,
+    description="A word of your own. The same word with the same body again is answered with the same submission, for 30 days.",
+)
 STATUSES = ("checking", "refused", "submitted")
 WAITING = (RunStatus.QUEUED, RunStatus.RUNNING)
 
@@ -69,6 +77,7 @@ class AssessmentSerializer(serializers.ModelSerializer[Assessment]):
 
 class Assessments(Endpoint):
     needs = {"GET": Permission.READ, "POST": Permission.SUBMIT}
+    takes = {"GET": ("state", "model", "model_version", "before")}
     rates = {"POST": "submissions"}
     counted = "number"
     serializer_class = AssessmentSerializer
@@ -78,37 +87,41 @@ class Assessments(Endpoint):
         parameters=[
             OpenApiParameter("state", str, enum=State.values, description="Only those in this state."),
             OpenApiParameter("model", int, description="Only those of versions of this model."),
+            OpenApiParameter("model_version", int, description="Only those of this model version."),
         ],
         responses=AssessmentSerializer(many=True),
     )
     def get(self, request: Request) -> Response:
         rows = visible_in(self).select_related("submitted_by").defer("plan", "facts")
-        if state := request.query_params.get("state", ""):
+        if (state := request.query_params.get("state")) is not None:
             if state not in State.values:
                 raise ValidationError({"state": f"choose one of {', '.join(State.values)}."})
             rows = rows.filter(state=state)
         if (model := self.number_in_query("model")) is not None:
             rows = rows.filter(model_version__model=model)
+        if (version := self.number_in_query("model_version")) is not None:
+            rows = rows.filter(model_version=version)
         return self.page(rows)
 
     @extend_schema(
         summary="Hand in an assessment",
         description="A worker tries model and data on each other, then submits it; ask the `url` of the answer. Handing in says that "
         "you may use these records for this test.",
+        parameters=[ONCE],
         request=NewAssessment,
         responses={ACCEPTED: SubmissionSerializer},
     )
     def post(self, request: Request) -> Response:
-        given = self.given(NewAssessment)
-        organisation = self.organisation
+        given, key = self.given(NewAssessment), _key(request)
+        asked, organisation = dict(given), self.organisation
         named = {
             "model_version": _named(ModelVersion.objects.all(), given.pop("model_version"), organisation, "model version"),
             "train": _named(DatasetVersion.objects.all(), given.pop("train"), organisation, "dataset version"),
             "population": _named(DatasetVersion.objects.all(), given.pop("population"), organisation, "dataset version"),
         }
         profile = Profile(given.pop("profile"))
-        draft = drafts.hand_in(by=self.by, organisation=organisation, profile=profile, **named, **given)
-        told = submission_told(draft)
+        handed = hand_in_once(key, asked, by=self.by, organisation=organisation, profile=profile, **named, **given)
+        told = submission_told(self, handed)
         return Response(told, status=ACCEPTED, headers={"Location": told["url"]})
 
 
@@ -118,14 +131,7 @@ class Submission(Endpoint):
 
     @extend_schema(summary="What became of what was handed in")
     def get(self, request: Request, pk: UUID) -> Response:
-        draft = Draft.objects.filter(pk=pk, organisation=self.organisation, unattended=True).first()
-        # It leaves the drafts and enters the assessments at once, so one of the two has it.
-        if draft is not None:
-            return Response(submission_told(draft))
-        found = get_object_or_404(visible_in(self), pk=pk)
-        sentence = f"Submitted as {found.code}; the plan was frozen and hashed before the first question."
-        url = reverse("api:assessment", args=[found.pk])
-        return Response({"id": str(found.pk), "status": "submitted", "sentence": sentence, "url": url})
+        return Response(submission_told(self, pk))
 
 
 class Cancellation(Endpoint):
@@ -144,8 +150,18 @@ def visible_in(endpoint: Endpoint) -> QuerySet[Assessment]:
     return assessments_visible_to(endpoint.by).filter(organisation=endpoint.organisation)
 
 
-def submission_told(draft: Draft) -> dict[str, Any]:
-    """How far a draft that a program handed in is. Raises Http404 where it was never tried."""
+def submission_told(endpoint: Endpoint, pk: UUID) -> dict[str, Any]:
+    """What became of what a program handed in. Raises Http404 for what nobody handed in here."""
+    draft = Draft.objects.filter(pk=pk, organisation=endpoint.organisation, unattended=True).first()
+    # It leaves the drafts and enters the assessments at once, so one of the two has it.
+    if draft is not None:
+        return _tried(draft)
+    found = get_object_or_404(visible_in(endpoint), pk=pk)
+    sentence = f"Submitted as {found.code}; the plan was frozen and hashed before the first question."
+    return {"id": str(found.pk), "status": "submitted", "sentence": sentence, "url": reverse("api:assessment", args=[found.pk])}
+
+
+def _tried(draft: Draft) -> dict[str, Any]:
     inspection = draft.inspections.order_by("-created").first()
     if inspection is None:
         raise Http404
@@ -166,6 +182,14 @@ def _checking(inspection: Inspection) -> str:
     before = waiting_before(inspection)
     waits = f"Waits for a worker to try model and data on each other ({before} before it)"
     return f"{waits}." if live_workers().exists() else f"{waits}. No worker runs; tell the operator."
+
+
+def _key(request: Request) -> str:
+    """The key a program sends so that asking again does nothing twice. Raises ValidationError."""
+    key = request.headers.get(IDEMPOTENCY, "")
+    if not (len(key) <= LONGEST_KEY and key.isascii() and key.isprintable()):
+        raise ValidationError({IDEMPOTENCY: f"give at most {LONGEST_KEY} printable ASCII characters."})
+    return key.strip()
 
 
 def _named(rows: QuerySet[Any], pk: int, organisation: Organisation, what: str) -> Any:

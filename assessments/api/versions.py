@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from uuid import UUID
 
+from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
+from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -22,6 +25,12 @@ from governance.models import AISystem, ColumnRole, DatasetVersion, ModelVersion
 from governance.selectors import dataset_versions_visible_to, model_versions_visible_to
 
 LONGEST_NAME, LONGEST_SCHEMA = 150, 2**17
+HASH = re.compile("[0-9a-f]{64}")
+WITH_HASH = OpenApiParameter(
+    "sha256",
+    {"type": "string", "pattern": "^[0-9a-f]{64}$"},  # type: ignore[arg-type]
+    description="Only those whose file has this hash: 64 hexadecimal digits.",
+)
 
 
 class ModelVersionSerializer(serializers.ModelSerializer[ModelVersion]):
@@ -93,17 +102,18 @@ class NewDatasetVersion(serializers.Serializer[Any]):
 
 class ModelVersions(Endpoint):
     needs = {"GET": Permission.READ, "POST": Permission.REGISTER}
+    takes = {"GET": ("model", "sha256", "before")}
     serializer_class = ModelVersionSerializer
 
     @extend_schema(
         summary="Model versions, newest first",
-        parameters=[OpenApiParameter("model", int, description="Only versions of this model.")],
+        parameters=[OpenApiParameter("model", int, description="Only versions of this model."), WITH_HASH],
         responses=ModelVersionSerializer(many=True),
     )
     def get(self, request: Request) -> Response:
         rows = model_versions_visible_to(self.by).filter(organisation=self.organisation).select_related("registered_by")
         model = self.number_in_query("model")
-        return self.page(rows if model is None else rows.filter(model=model))
+        return self.page(_with_hash(rows if model is None else rows.filter(model=model), request))
 
     @extend_schema(
         summary="Register an upload as the next version of a model", request=NewModelVersion, responses={CREATED: ModelVersionSerializer}
@@ -130,17 +140,18 @@ class OneModelVersion(Endpoint):
 
 class DatasetVersions(Endpoint):
     needs = {"GET": Permission.READ, "POST": Permission.REGISTER}
+    takes = {"GET": ("dataset", "sha256", "before")}
     serializer_class = DatasetVersionSerializer
 
     @extend_schema(
         summary="Dataset versions, newest first",
-        parameters=[OpenApiParameter("dataset", int, description="Only versions of this dataset.")],
+        parameters=[OpenApiParameter("dataset", int, description="Only versions of this dataset."), WITH_HASH],
         responses=DatasetVersionSerializer(many=True),
     )
     def get(self, request: Request) -> Response:
         rows = dataset_versions_visible_to(self.by).filter(organisation=self.organisation).select_related("registered_by")
         dataset = self.number_in_query("dataset")
-        return self.page(rows if dataset is None else rows.filter(dataset=dataset))
+        return self.page(_with_hash(rows if dataset is None else rows.filter(dataset=dataset), request))
 
     @extend_schema(summary="Register an upload of records", request=NewDatasetVersion, responses={CREATED: DatasetVersionSerializer})
     def post(self, request: Request) -> Response:
@@ -159,6 +170,15 @@ class OneDatasetVersion(Endpoint):
     def get(self, request: Request, pk: int) -> Response:
         rows = dataset_versions_visible_to(self.by).select_related("registered_by")
         return Response(self.get_serializer(get_object_or_404(rows, pk=pk, organisation=self.organisation)).data)
+
+
+def _with_hash(rows: QuerySet[Any], request: Request) -> QuerySet[Any]:
+    sha256 = request.query_params.get("sha256")
+    if sha256 is None:
+        return rows
+    if not HASH.fullmatch(sha256):
+        raise ValidationError({"sha256": "give 64 hexadecimal digits, in small letters."})
+    return rows.filter(artifact__sha256=sha256)
 
 
 def _upload(pk: UUID, kind: Upload.Kind, organisation: Organisation) -> Upload:
