@@ -4,6 +4,6 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("governance", "0004_uploads")]
+    dependencies = [("governance", "0005_policy_versions")]
 
     operations = [migrations.AddField("upload", "sha256", models.CharField(max_length=64, null=True))]
