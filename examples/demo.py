@@ -32,10 +32,15 @@ def main() -> int:
         spent += time.perf_counter() - started
         if code:
             return code
+    print("\nReviewing and issuing the first as two demo people ...", flush=True)
+    bundle = DEMO / "income" / "bundle.zip"
+    if code := managed("demo_issue", str(bundle), "--name", "Income model"):
+        return code
     print(f"\nBoth assessments took {spent:.0f} seconds. Open these:")
     for case, *_ in cases:
         for output in ("report.pdf", "results.json"):
             print(f"  {shown(DEMO / case / output)}")
+    print(f"  {shown(bundle)}   the issued report, signed; check it: .venv/bin/python -m reports.verify {shown(bundle)}")
     print("\nTo submit, review and issue in the browser: script/server, then http://127.0.0.1:8000. It prints the demo people's passwords.")
     return 0
 
@@ -43,9 +48,13 @@ def main() -> int:
 def assess(folder: Path, name: str, files: tuple[str, str, str], release: str) -> int:
     """`manage.py assess` on the case's files, as anybody would run it; its exit status."""
     model, train, population = (str(folder / file) for file in files)
-    command = [sys.executable, "manage.py", "assess", "--model", model, "--train", train, "--population", population]
-    command += ["--schema", str(folder / "schema.yaml"), "--out", str(folder), "--name", name, "--release", release]
-    return subprocess.run(command, cwd=CHECKOUT, check=False).returncode
+    options = ["--model", model, "--train", train, "--population", population, "--schema", str(folder / "schema.yaml")]
+    return managed("assess", *options, "--out", str(folder), "--name", name, "--release", release, "--organisation", "demo")
+
+
+def managed(*words: str) -> int:
+    """The exit status of one of the installation's own commands, whose lines go to the terminal."""
+    return subprocess.run([sys.executable, "manage.py", *words], cwd=CHECKOUT, check=False).returncode
 
 
 def shown(path: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from argparse import ArgumentParser, ArgumentTypeError
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from assessments.models import Priority
 from assessments.plan import RUNGS, Profile
 from assessments.planning import default_threads
 from reports import console as words
-from reports.assess import Request
+from reports.assess import LOCAL, Request
 
 LONGEST_NAME = 150  # datasets are called by it too, with a word more
 
@@ -25,6 +26,7 @@ def add_options(parser: ArgumentParser) -> None:
     parser.add_argument("--release", choices=RUNGS, default="scores", help="what people who use the model can see (default: scores)")
     parser.add_argument("--profile", choices=[p.value for p in Profile], default="screening", help="screening: minutes; full: longer")
     parser.add_argument("--seed", type=_seed, default=0, help="the seed of every random choice (default: 0)")
+    parser.add_argument("--organisation", type=_slug, default=LOCAL, help=f"whose register it goes into, by short name (default: {LOCAL})")
     parser.add_argument("--threads", type=int, default=default_threads(), help="threads; part of the plan")
 
 
@@ -36,6 +38,7 @@ def request_from(options: dict[str, Any], priority: Priority = Priority.NORMAL) 
         profile=Profile(options["profile"]),
         seed=options["seed"],
         threads=max(1, options["threads"]),
+        organisation=options["organisation"],
         priority=priority,
     )
 
@@ -52,6 +55,12 @@ def _seed(text: str) -> int:
     if not text.isdecimal():
         raise ArgumentTypeError(f"{text!r} is no whole number from 0 on")
     return int(text)
+
+
+def _slug(text: str) -> str:
+    if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,48}[a-z0-9])?", text):
+        raise ArgumentTypeError(f"{text[:60]!r} is no short name: up to 50 small letters, digits and hyphens, such as nordbank")
+    return text
 
 
 def _name(text: str) -> str:
