@@ -14,9 +14,6 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.utils.functional import Promise
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from accounts.models import Organisation, User
 from accounts.roles import Permission
@@ -36,28 +33,26 @@ MOST_DECIMALS = 6
 MOST_COUNTED = 1_000_000
 UNITS = {rule.id: rule.unit for rule in RULES}
 # What meeting each limit means.
-MEANINGS: Mapping[str, Promise] = {
-    "R-AIA": gettext_lazy("Of the room left above the best guess without the model, the attacker takes at most this share."),
-    "R-AIA-MEM": gettext_lazy("Right guesses about people in the training data exceed those about outsiders by at most this much."),
-    "R-MIA-ADV": gettext_lazy(
-        "The share of training records the attack names exceeds the share of outsiders it names by at most this much."
-    ),
-    "R-INV": gettext_lazy("An evaluator recognises at most this much more of the reconstructions than of pictures made without it."),
-    "R-DI": gettext_lazy("The rate at which a group is selected, divided by that of the best group, is at least this."),
-    "R-DPV": gettext_lazy("The attack gains at most this much more on one group than on everyone else."),
+MEANINGS: Mapping[str, str] = {
+    "R-AIA": "Of the room left above the best guess without the model, the attacker takes at most this share.",
+    "R-AIA-MEM": "Right guesses about people in the training data exceed those about outsiders by at most this much.",
+    "R-MIA-ADV": ("The share of training records the attack names exceeds the share of outsiders it names by at most this much."),
+    "R-INV": "An evaluator recognises at most this much more of the reconstructions than of pictures made without it.",
+    "R-DI": "The rate at which a group is selected, divided by that of the best group, is at least this.",
+    "R-DPV": "The attack gains at most this much more on one group than on everyone else.",
 }
-LEVEL = gettext_lazy("Every interval is drawn so that this share of such intervals holds the true value.")
-MARGIN = gettext_lazy("A gain smaller than this is not worth a verdict: the attack then showed nothing.")
-GROUP = gettext_lazy("Groups of fewer people are not shown.")
-POSITIVES = gettext_lazy("Groups in which fewer people have the guessed value are not shown.")
-SEEDS = gettext_lazy("Every attack is repeated with at least as many seeds.")
-COUNTED: Mapping[str, Promise] = {
-    "members": gettext_lazy("training records attacked"),
-    "control": gettext_lazy("outsiders compared with"),
-    "identities": gettext_lazy("classes rebuilt"),
-    "reconstructions_each": gettext_lazy("reconstructions of each class"),
-    "group": gettext_lazy("records in a group"),
-    "reference": gettext_lazy("records in the best group"),
+LEVEL = "Every interval is drawn so that this share of such intervals holds the true value."
+MARGIN = "A gain smaller than this is not worth a verdict: the attack then showed nothing."
+GROUP = "Groups of fewer people are not shown."
+POSITIVES = "Groups in which fewer people have the guessed value are not shown."
+SEEDS = "Every attack is repeated with at least as many seeds."
+COUNTED: Mapping[str, str] = {
+    "members": "training records attacked",
+    "control": "outsiders compared with",
+    "identities": "classes rebuilt",
+    "reconstructions_each": "reconstructions of each class",
+    "group": "records in a group",
+    "reference": "records in the best group",
 }
 
 
@@ -90,7 +85,7 @@ class Field:
 
     @property
     def sign(self) -> str:
-        return {Unit.SHARE: "%", Unit.POINTS: _("points")}.get(self.unit, "") if self.unit else ""
+        return {Unit.SHARE: "%", Unit.POINTS: "points"}.get(self.unit, "") if self.unit else ""
 
 
 @dataclass(frozen=True)
@@ -114,26 +109,26 @@ def limits_in(policy: Policy) -> list[Field]:
     found = []
     for rule, limit in policy.limits.items():
         unit = UNITS[rule]
-        label = _("%(rule)s limit") % {"rule": rule}
-        found.append(Field(("limits", rule, "value"), label, str(MEANINGS.get(rule, limit.title)), limit.value, unit, title=limit.title))
+        label = f"{rule} limit"
+        found.append(Field(("limits", rule, "value"), label, MEANINGS.get(rule, limit.title), limit.value, unit, title=limit.title))
     return found
 
 
 def settings_in(policy: Policy) -> list[Field]:
     """What every test of the organisation is done with."""
     return [
-        Field(("level",), _("interval level"), str(LEVEL), policy.level, Unit.SHARE, 0.9, 0.99),
-        Field(("margin",), _("smallest gain that counts"), str(MARGIN), policy.margin, Unit.POINTS, 0.0001, 0.5),
-        Field(("min_group",), _("smallest group"), str(GROUP), policy.min_group, None, 1, MOST_COUNTED),
-        Field(("min_positives",), _("fewest people with a value"), str(POSITIVES), policy.min_positives, None, 1, MOST_COUNTED),
-        Field(("attack_seeds",), _("attack seeds"), str(SEEDS), policy.attack_seeds, None, 1, 100),
+        Field(("level",), "interval level", LEVEL, policy.level, Unit.SHARE, 0.9, 0.99),
+        Field(("margin",), "smallest gain that counts", MARGIN, policy.margin, Unit.POINTS, 0.0001, 0.5),
+        Field(("min_group",), "smallest group", GROUP, policy.min_group, None, 1, MOST_COUNTED),
+        Field(("min_positives",), "fewest people with a value", POSITIVES, policy.min_positives, None, 1, MOST_COUNTED),
+        Field(("attack_seeds",), "attack seeds", SEEDS, policy.attack_seeds, None, 1, 100),
     ]
 
 
 def minimums_in(policy: Policy) -> list[Field]:
     """The data below which a rule gives no verdict."""
     return [
-        Field(("limits", rule, "minimum", what), _("%(rule)s minimum") % {"rule": rule}, str(COUNTED[what]), least, None, 1, MOST_COUNTED)
+        Field(("limits", rule, "minimum", what), f"{rule} minimum", COUNTED[what], least, None, 1, MOST_COUNTED)
         for rule, limit in policy.limits.items()
         for what, least in limit.minimum.items()
     ]
@@ -165,7 +160,7 @@ def change_policy(*, by: User, organisation: Organisation, typed: Mapping[str, A
     Raises PolicyProblem, PermissionDenied.
     """
     if not may(by, organisation, Permission.CHANGE_POLICY):
-        raise PermissionDenied(_("Only a privacy officer of %(organisation)s may change the policy.") % {"organisation": organisation.name})
+        raise PermissionDenied(f"Only a privacy officer of {organisation.name} may change the policy.")
     Organisation.objects.select_for_update().get(pk=organisation.pk)
     before, found = changeable(organisation, typed, reason, seen)
     number = max(before.version, default_policy().version) + 1
@@ -186,19 +181,18 @@ def changeable(organisation: Organisation, typed: Mapping[str, Any], reason: str
     if now.version != seen:
         newest = policies_of(organisation).first()
         who = newest.by.name if newest else ""
-        said = _(
-            "%(who)s made version %(now)s of the policy while you were changing version %(seen)s. Compare both below, then save again."
+        raise PolicyProblem(
+            f"{who} made version {now.version} of the policy while you were changing version {seen}. Compare both, then save again."
         )
-        raise PolicyProblem(said % {"who": who, "now": now.version, "seen": seen})
     found = asked(now, typed)
     if found.problems:
         raise PolicyProblem(next(iter(found.problems.values())))
     if not found.changes:
-        raise PolicyProblem(_("No limit was changed, so there is nothing to save."))
+        raise PolicyProblem("No limit was changed, so there is nothing to save.")
     if not reason.strip():
-        raise PolicyProblem(_("Say why the policy changes; an auditor will ask."))
+        raise PolicyProblem("Say why the policy changes; an auditor will ask.")
     if len(reason.strip()) > 1_000:
-        raise PolicyProblem(_("The reason has more than 1,000 characters. Shorten it."))
+        raise PolicyProblem("The reason has more than 1,000 characters. Shorten it.")
     return now, found
 
 
@@ -220,7 +214,8 @@ def _with(policy: Policy, changes: tuple[Change, ...], number: int) -> dict[str,
             limit.pop("status", None)
             was = numbers.limit(installed["value"], UNITS[rule])
             limit.update(
-                source="POLICY", note=f"Chosen by the organisation in version {number} of its policy; the installed limit is {was}."
+                source="POLICY",
+                note=f"Chosen by the organisation in version {number}; the installed limit is {was}.",
             )
     return document
 
@@ -230,25 +225,18 @@ def _read(field: Field, text: str) -> float:
     text = text.strip().rstrip("%").strip().replace("\u2212", "-")
     # 1,000 and 1.000 are both a thousand where people are counted.
     text = re.sub(r"(?<=\d)[,.](?=\d{3}(\D|$))", "", text) if field.unit is None else text.replace(",", ".")
-    if not text:
-        raise PolicyProblem(_("The %(label)s is empty. %(wanted)s") % {"label": field.label, "wanted": _wanted(field)})
     number = _number(text)
+    if not text:
+        raise PolicyProblem(f"The {field.label} is empty. {_wanted(field)}")
     if number is None:
-        said = _("The %(label)s “%(text)s” is no number. %(wanted)s")
-        raise PolicyProblem(said % {"label": field.label, "text": text[:LONGEST_NUMBER], "wanted": _wanted(field)})
+        raise PolicyProblem(f"The {field.label} “{text[:LONGEST_NUMBER]}” is no number. {_wanted(field)}")
     if field.unit is None and number != number.to_integral_value():
-        raise PolicyProblem(
-            _("The %(label)s %(text)s is no whole number. %(wanted)s") % {"label": field.label, "text": text, "wanted": _wanted(field)}
-        )
+        raise PolicyProblem(f"The {field.label} {text} is no whole number. {_wanted(field)}")
     value = float(number / numbers.SCALE[field.unit]) if field.unit else float(number)
-    for outside, said in (
-        (value > field.high, _("The %(label)s %(text)s is above %(bound)s. %(wanted)s")),
-        (value < field.low, _("The %(label)s %(text)s is below %(bound)s. %(wanted)s")),
-    ):
-        if outside:
-            bound = field.high if value > field.high else field.low
-            shown = {"label": field.label, "text": text + _percent(field), "bound": _plain(bound, field.unit) + _percent(field)}
-            raise PolicyProblem(said % {**shown, "wanted": _wanted(field)})
+    if not field.low <= value <= field.high:
+        side, bound = ("above", field.high) if value > field.high else ("below", field.low)
+        percent = "%" if field.unit is Unit.SHARE else ""
+        raise PolicyProblem(f"The {field.label} {text}{percent} is {side} {_plain(bound, field.unit)}{percent}. {_wanted(field)}")
     return value
 
 
@@ -265,18 +253,8 @@ def _number(text: str) -> Decimal | None:
 
 def _wanted(field: Field) -> str:
     """Enter a ratio between 0 and 1."""
-    bounds = {"low": _plain(field.low, field.unit), "high": _plain(field.high, field.unit)}
-    if field.unit is None:
-        return _("Enter a whole number between %(low)s and %(high)s.") % bounds
-    if field.unit is Unit.SHARE:
-        return _("Enter a percentage between %(low)s and %(high)s.") % bounds
-    if field.unit is Unit.POINTS:
-        return _("Enter points between %(low)s and %(high)s.") % bounds
-    return _("Enter a ratio between %(low)s and %(high)s.") % bounds
-
-
-def _percent(field: Field) -> str:
-    return "%" if field.unit is Unit.SHARE else ""
+    what = {Unit.SHARE: "a percentage", Unit.POINTS: "points", None: "a whole number"}.get(field.unit, "a ratio")
+    return f"Enter {what} between {_plain(field.low, field.unit)} and {_plain(field.high, field.unit)}."
 
 
 def _plain(value: float, unit: Unit | None) -> str:

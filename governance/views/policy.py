@@ -8,7 +8,6 @@ from typing import Any
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.translation import gettext as _
 
 from accounts.access import require
 from accounts.current import current_organisation
@@ -72,9 +71,9 @@ def change(request: HttpRequest) -> HttpResponse:
 def _form(request: HttpRequest, now: Policy, typed: Mapping[str, str], problem: str = "") -> HttpResponse:
     problems = asked(now, typed).problems
     sections = (
-        (_("Limits"), limits_in(now), True),
-        (_("How every test is done"), settings_in(now), True),
-        (_("Data below which a rule gives no verdict"), minimums_in(now), False),
+        ("Limits", limits_in(now), True),
+        ("How every test is done", settings_in(now), True),
+        ("Data below which a rule gives no verdict", minimums_in(now), False),
     )
     shown = [(title, [_row(field, typed, problems) for field in fields], opened) for title, fields, opened in sections]
     told = {"policy": now, "sections": shown, "problem": problem, "problems": problems, "typed": typed}
