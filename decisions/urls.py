@@ -1,6 +1,6 @@
 from django.urls import path
 
-from decisions.views import findings, notices, release, results, review, runs, schedules, versions, webhooks
+from decisions.views import controls, findings, notices, release, results, review, runs, schedules, versions, webhooks
 
 urlpatterns = [
     path("versions/<int:pk>/", versions.version, name="version"),
@@ -16,6 +16,8 @@ urlpatterns = [
     path("runs/<int:pk>/", runs.run, name="run"),
     path("runs/<int:pk>/records.csv", runs.records, name="run_records"),
     path("evidence/<int:pk>/", runs.evidence, name="evidence"),
+    path("frameworks/", controls.controls, name="frameworks"),
+    path("frameworks/<str:framework>/<str:control>/", controls.control, name="control"),
     path("findings/", findings.findings, name="findings"),
     path("findings/<int:pk>/", findings.finding, name="finding"),
     path("acceptances/", findings.acceptances, name="acceptances"),

@@ -172,6 +172,18 @@ def control_word(control: dict[str, Any]) -> str:
 
 
 @register.filter
+def cited(framework: str, control: str) -> str:
+    """{{ "gdpr"|cited:"32(1)" }}: Art. 32(1)."""
+    return vocabulary.control_word(framework, control)
+
+
+@register.filter
+def rule_part(key: str) -> str:
+    """The rule of a row's key: R-AIA of R-AIA/illness."""
+    return key.partition("/")[0]
+
+
+@register.filter
 def run_name(run: Any) -> str:
     """A planned or recorded run: csmia → marital."""
     return run_word({"attack": run.attack, "feature": run.feature})

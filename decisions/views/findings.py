@@ -49,11 +49,13 @@ def finding(request: HttpRequest, pk: int) -> HttpResponse:
         except Problems as refusal:
             problem, status = str(refusal), 403 if isinstance(refusal, PermissionDenied) else REFUSED
     assessment = found.conclusion.assessment
+    key = f"{found.row['rule']}/{found.row['feature']}" if found.row["feature"] else found.row["rule"]
     shown: dict[str, Any] = {
         "finding": found,
         "assessment": assessment,
         "rule": next((r.row for r in found.conclusion.rules.all() if _is_of(r.row, found)), None),
         "run": assessment.runs.filter(attack=found.row["attack"], feature=found.row["feature"]).first(),
+        "controls": [c for c in found.conclusion.controls.all() if key in c.row["rules"]],
         "answers": found.answers.select_related("review__officer"),
         "acceptances": found.acceptances.select_related("proposed_by", "decided_by"),
         "treatments": Treatment.choices,
