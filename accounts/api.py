@@ -74,6 +74,8 @@ class Endpoint(GenericAPIView[Any]):
         known = self.takes.get("GET" if request.method == "HEAD" else str(request.method), ())
         if unknown := [name for name in request.query_params if name not in known]:
             raise ValidationError({_shown(unknown[0]): f"there is no such parameter here; {_there_are(known)}."})
+        if unkept := [name for name, value in request.query_params.items() if "\x00" in value]:
+            raise ValidationError({unkept[0]: "this holds a sign that cannot be kept (NUL); leave it out."})
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         """Nothing between here and the program keeps what is told about people's models."""

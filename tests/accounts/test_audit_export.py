@@ -228,8 +228,9 @@ def test_page_filters_by_person_action_object_and_time(bank: Organisation, alice
     assert count(person="0") == 3
     assert count(since="2999-01-01") == count(until="2000-01-01") == 0
     assert count(since="2000-01-01", until="2999-01-01") == 4
-    for nonsense in ({"person": "x"}, {"since": "yesterday"}, {"person": "1 OR 1=1"}, {"object": "\x00"}):
+    for nonsense in ({"person": "x"}, {"since": "yesterday"}, {"person": "1 OR 1=1"}):
         assert client.get(reverse("audit"), nonsense).status_code == 200
+    assert "a sign that cannot be kept" in client.get(reverse("audit"), {"object": "\x00"}).content.decode()
 
 
 def test_page_says_how_far_the_trail_is_intact_and_names_the_broken_entry(bank: Organisation, alice: User) -> None:

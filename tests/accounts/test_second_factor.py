@@ -117,7 +117,7 @@ def test_nonsense_is_no_code(alice: User, code: str) -> None:
     switch_on_app(signed_in(alice))
     client = Client()
     sign_in(client, alice)
-    assert code_page(client, code).status_code == 200
+    assert code_page(client, code).status_code == (400 if "\x00" in code else 200)
     assert second_factor.authenticator_fitting(alice, code) is None
 
 

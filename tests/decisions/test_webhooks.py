@@ -312,6 +312,10 @@ def test_an_answer_that_is_no_http_is_a_failure(settings: Any, said: bytes) -> N
             with peer:
                 peer.recv(65536)
                 peer.sendall(said)
+                # Closing while something is still unread would reset the connection, and take the answer with it.
+                peer.shutdown(socket.SHUT_WR)
+                while peer.recv(65536):
+                    pass
 
         thread = threading.Thread(target=answer)
         thread.start()

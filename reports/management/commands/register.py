@@ -25,7 +25,6 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         add_options(parser)
-        parser.add_argument("--organisation", required=True, help="the organisation's short name, such as demo")
         parser.add_argument("--by", required=True, help="the address of the model owner who adds it")
         parser.add_argument("--system", help="the AI system it belongs to (default: its own name)")
         parser.add_argument("--purpose", default="", help="what the AI system is for")
