@@ -136,6 +136,7 @@ def addresses(here: Office, zed: User, claimable: Any, reviewed: Any, approved: 
         "columns": [reverse("columns", args=[looked_at(here, "b.csv", "data").pk]), reverse("columns", args=[partial.pk])],
         **{name: [reverse(name, args=[version.model.system_id])] for name in ("system", "change_system")},
         **{name: [reverse(name, args=[version.pk])] for name in ("version", "use_again", "schedule")},
+        "control": [reverse("control", args=["gdpr", "25(1)"])],
         "compare": [reverse("compare", args=[version.pk, claimable.model_version_id])],
         "dataset": [reverse("dataset", args=[approved.train_id])],
         "run_records": [reverse("run_records", args=[run.pk]) for run in reviewed.runs.all()],
