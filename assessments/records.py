@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -52,8 +53,12 @@ def _arrays(run: Run, kind: str, folder: Path) -> Arrays:
     sha256 = hashes(run).get(kind)
     if sha256 is None:
         raise StoreProblem(f"Run {run.number} left no {kind} about single records.")
-    with np.load(evidence_file(sha256, folder), allow_pickle=False) as arrays:
-        return {name: arrays[name] for name in arrays.files}
+    file = evidence_file(sha256, folder)
+    try:
+        with np.load(file, allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in arrays.files}
+    except (ValueError, OSError, BadZipFile):
+        raise StoreProblem(f"The {kind} of run {run.number} are no file of arrays, so no table can be made of them.") from None
 
 
 def _guessed(guesses: Arrays, outcomes: Arrays) -> Iterator[tuple[Any, ...]]:

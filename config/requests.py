@@ -38,6 +38,12 @@ class Readable:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        # A form that says it is in another coding cannot be read by anything behind this.
+        coding = (request.content_params or {}).get("charset", "utf-8")
+        if request.content_type == "application/x-www-form-urlencoded" and coding.lower() not in ("utf-8", "utf8"):
+            return HttpResponse(
+                "The form is not in UTF-8. Send it again from its page.", status=400, content_type="text/plain; charset=utf-8"
+            )
         return self._get_response(request)
 
     def process_view(self, request: HttpRequest, view: object, args: object, kwargs: object) -> HttpResponse | None:

@@ -95,7 +95,7 @@ def test_person_without_a_role_is_told_whom_to_ask(client: Client, alice: User) 
 def test_home_offers_no_button_that_does_nothing(client: Client, alice: User) -> None:
     client.force_login(alice)
     page = client.get("/").content.decode()
-    assert re.findall(r"<button[^>]*>([^<]*)", page) == ["Sign out", "Deutsch"]
+    assert re.findall(r"<button[^>]*>([^<]*)", page) == ["Sign out"]
 
 
 @pytest.mark.parametrize("address", ["/nowhere/", "/models/1/", "/%00/"])
