@@ -242,7 +242,8 @@ def test_bodies_that_are_no_form_break_nothing(here: Town, body: str) -> None:
     client, (data, kind) = here.browser(), BODIES[body]
     found = []
     for name, address in all_addresses(here, one_each=True):
-        answer = undone(lambda address=address: client.post(address, data=data, content_type=kind))  # type: ignore[misc]
+        # As sent: post() would first translate the bytes into the coding named.
+        answer = undone(lambda address=address: client.generic("POST", address, data, content_type=kind))  # type: ignore[misc]
         found += faults(f"POST {name}", answer)
     assert found == []
 
