@@ -115,6 +115,15 @@ class Endpoint(GenericAPIView[Any]):
         return None if text is None else number_named(text, name)
 
 
+class Words(serializers.CharField):
+    """Text that somebody sends: a number is a mistake of theirs, not a text that looks like one."""
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            raise ValidationError("this must be text.")
+        return str(super().to_internal_value(data))
+
+
 class RowNumber(serializers.IntegerField):
     """The id of a row: what no database could hold is refused before one is asked."""
 

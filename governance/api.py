@@ -11,7 +11,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.api import CREATED, Endpoint
+from accounts.api import CREATED, Endpoint, Words
 from accounts.roles import Permission
 from governance.forms import RELEASES
 from governance.models import AISystem, Dataset, RegisteredModel
@@ -32,10 +32,10 @@ class SystemSerializer(serializers.ModelSerializer[AISystem]):
 
 
 class NewSystem(serializers.Serializer[Any]):
-    name = serializers.CharField(max_length=200)
-    purpose = serializers.CharField(max_length=5_000, default="", allow_blank=True)
-    legal_basis = serializers.CharField(max_length=500, default="", allow_blank=True)
-    data_subjects = serializers.CharField(max_length=500, default="", allow_blank=True)
+    name = Words(max_length=200)
+    purpose = Words(max_length=5_000, default="", allow_blank=True)
+    legal_basis = Words(max_length=500, default="", allow_blank=True)
+    data_subjects = Words(max_length=500, default="", allow_blank=True)
     release = serializers.ChoiceField(RUNGS, default="scores", help_text="What those who use its models can see.")
 
 

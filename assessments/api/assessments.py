@@ -15,7 +15,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.api import ACCEPTED, Endpoint, RowNumber
+from accounts.api import ACCEPTED, Endpoint, RowNumber, Words
 from accounts.models import Organisation
 from accounts.roles import Permission
 from assessments import drafts, services
@@ -47,12 +47,12 @@ class NewAssessment(serializers.Serializer[Any]):
     )
     profile = serializers.ChoiceField([p.value for p in Profile], default=Profile.SCREENING.value)
     sensitive = serializers.ListField(
-        child=serializers.CharField(), required=False, help_text="Columns to guess; left out: those with that role in the training data."
+        child=Words(), required=False, help_text="Columns to guess; left out: those with that role in the training data."
     )
     protected = serializers.ListField(
-        child=serializers.CharField(), required=False, help_text="Columns whose groups are compared; left out: by their role."
+        child=Words(), required=False, help_text="Columns whose groups are compared; left out: by their role."
     )
-    positive = serializers.CharField(max_length=200, required=False, help_text="The favourable outcome; left out: as registered.")
+    positive = Words(max_length=200, required=False, help_text="The favourable outcome; left out: as registered.")
 
 
 class SubmissionSerializer(serializers.Serializer[Any]):

@@ -13,7 +13,7 @@ from rest_framework.exceptions import ParseError, UnsupportedMediaType
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.api import CREATED, NO_CONTENT, Endpoint
+from accounts.api import CREATED, NO_CONTENT, Endpoint, Words
 from accounts.roles import Permission
 from assessments.inspections import inspect_upload
 from assessments.views.uploads import LARGEST_PIECE, taken, told
@@ -31,7 +31,7 @@ OFFSET = OpenApiParameter(
 
 class NewUpload(serializers.Serializer[Any]):
     kind = serializers.ChoiceField(Upload.Kind.values)
-    filename = serializers.CharField(max_length=255, help_text="Its ending says what it is: .skops, .safetensors, .csv, .parquet, .npz.")
+    filename = Words(max_length=255, help_text="Its ending says what it is: .skops, .safetensors, .csv, .parquet, .npz.")
     size = serializers.IntegerField(min_value=0, max_value=2**63 - 1, help_text="In bytes.")
     sha256 = serializers.RegexField(
         "^[0-9a-f]{64}$",

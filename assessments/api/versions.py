@@ -14,7 +14,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.api import CREATED, Endpoint, RowNumber
+from accounts.api import CREATED, Endpoint, RowNumber, Words
 from accounts.models import Organisation
 from accounts.roles import Permission
 from assessments.errors import Refused
@@ -53,7 +53,7 @@ class ModelVersionSerializer(serializers.ModelSerializer[ModelVersion]):
 class NewModelVersion(serializers.Serializer[Any]):
     upload = serializers.UUIDField(help_text="Of a model file that opened.")
     system = RowNumber(help_text="The AI system it belongs to.")
-    name = serializers.CharField(max_length=LONGEST_NAME, help_text="A new name starts a new model; a known one gets its next version.")
+    name = Words(max_length=LONGEST_NAME, help_text="A new name starts a new model; a known one gets its next version.")
 
 
 class ColumnSerializer(serializers.Serializer[Any]):
@@ -82,21 +82,19 @@ class DatasetVersionSerializer(serializers.ModelSerializer[DatasetVersion]):
 
 class NewDatasetVersion(serializers.Serializer[Any]):
     upload = serializers.UUIDField(help_text="Of a file of records that opened.")
-    name = serializers.CharField(max_length=LONGEST_NAME, help_text="A new name starts a new dataset; a known one gets its next version.")
-    schema = serializers.CharField(
-        max_length=LONGEST_SCHEMA, required=False, help_text="schema.yaml as text, instead of roles, special and positive."
-    )
+    name = Words(max_length=LONGEST_NAME, help_text="A new name starts a new dataset; a known one gets its next version.")
+    schema = Words(max_length=LONGEST_SCHEMA, required=False, help_text="schema.yaml as text, instead of roles, special and positive.")
     roles = serializers.DictField(
         child=serializers.ListField(child=serializers.ChoiceField(ColumnRole.values)),
         required=False,
         help_text="The roles of each column; exactly one is the target. Images have none.",
     )
-    special = serializers.ListField(child=serializers.CharField(), required=False, help_text="Columns of special categories, GDPR Art. 9.")
-    positive = serializers.CharField(max_length=200, required=False, help_text="The favourable outcome.")
-    controller = serializers.CharField(max_length=200, required=False)
-    source = serializers.CharField(max_length=500, required=False)  # type: ignore[assignment]
-    legal_basis = serializers.CharField(max_length=500, required=False)
-    purpose_of_test = serializers.CharField(max_length=500, required=False)
+    special = serializers.ListField(child=Words(), required=False, help_text="Columns of special categories, GDPR Art. 9.")
+    positive = Words(max_length=200, required=False, help_text="The favourable outcome.")
+    controller = Words(max_length=200, required=False)
+    source = Words(max_length=500, required=False)  # type: ignore[assignment]
+    legal_basis = Words(max_length=500, required=False)
+    purpose_of_test = Words(max_length=500, required=False)
     retention_until = serializers.DateField(required=False, help_text="The file is erased that day; its hash stays.")
 
 

@@ -27,10 +27,13 @@ from schemathesis.specs.openapi import checks
 from accounts.roles import Role
 from assessments.drafts import start
 from config.wsgi import application
-from governance.models import Upload
+from governance.facts import DatasetFacts
+from governance.models import DatasetVersion, Upload
+from governance.services import register_dataset_version
 from tests.api.test_api import token
 from tests.assessments.cases import home_in
-from tests.reports.approved import approved, person
+from tests.assessments.submitted import COLUMNS
+from tests.reports.approved import Case, approved, person
 
 pytestmark = pytest.mark.django_db
 LOOKED_FOR = [
@@ -65,15 +68,23 @@ def bank(settings: Any, tmp_path: Path) -> dict[str, Any]:
     version = assessment.model_version
     upload = Upload.objects.create(organisation=case.bank, by=case.owner, kind="data", filename="a.csv", bytes=5)
     handed = start(by=case.owner, organisation=case.bank, model_version=version)
+    train, population = (told(case, tmp_path / name) for name in ("asked-train", "asked-population"))
     return {
         "secret": token(case.bank, dora)[1],
         "number": report.number,
-        "bodies": {"model_version": version.pk, "train": assessment.train_id, "population": assessment.population_id,
+        "bodies": {"model_version": version.pk, "train": train.pk, "population": population.pk,
                    "system": version.model.system_id, "upload": str(upload.pk)},
         "ids": {"systems": version.model.system_id, "models": version.model_id, "datasets": assessment.train.dataset_id,
                 "model-versions": version.pk, "dataset-versions": assessment.train_id, "uploads": str(upload.pk),
                 "assessments": str(assessment.pk), "submissions": str(handed.pk)},
     }  # fmt: skip
+
+
+def told(case: Case, path: Path) -> DatasetVersion:
+    """Records whose columns somebody confirmed, so that an assessment may be handed in over them."""
+    path.write_text(path.name)
+    facts = DatasetFacts("table", 300, COLUMNS, {"target": "loan"})
+    return register_dataset_version(by=case.owner, organisation=case.bank, name=path.name, path=path, facts=facts)
 
 
 def described(secret: str) -> Any:
