@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import gettext
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import pairwise
@@ -24,7 +24,7 @@ from django.utils.functional import lazy
 NUMBER = r"[−+-]?\d+(?:,\d{3})*(?:\.\d+)?%?"
 DAY = r"\d{1,2} (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) \d{4}(?:,? \d\d:\d\d(?::\d\d)?(?: UTC)?)?"
 SLOT = re.compile(r"\{(\w+)(?::(\w+))?\}")
-SLOTS = {None: r".+?", "said": r".+?", "list": r".+?", "number": NUMBER, "day": DAY}
+SLOTS = {None: r".+?", "said": r".*?", "list": r".+?", "number": NUMBER, "day": DAY}
 BETWEEN = re.compile(r"(, | and | or )")
 SENTENCE_END = re.compile(r"(?<=[.!?]) ")
 MOST = 20_000  # signs; nothing we write is longer
@@ -51,8 +51,14 @@ def left_as_it_is(text: str) -> str:
 
 @lru_cache(maxsize=8192)
 def _said(text: str, language: str) -> str | None:
+    inner = text.strip()
+    if inner != text:  # a piece of a sentence, with the spaces that set it apart
+        known = _said(inner, language) if inner else inner
+        return None if known is None else text.replace(inner, known) if inner else text
+    if not any(sign.isalpha() for sign in text) and not re.search(r"\d", text):
+        return text
     spoken = tongue(language)
-    return spoken.exact(text) or spoken.filled(text) or spoken.as_number(text) or spoken.as_day(text) or _in_parts(text, language)
+    return spoken.exact(text) or spoken.as_number(text) or spoken.as_day(text) or spoken.filled(text) or _in_parts(text, language)
 
 
 def _in_parts(text: str, language: str) -> str | None:
@@ -146,19 +152,21 @@ class Tongue:
             for pattern in sorted(candidates, key=lambda p: -p.weight):
                 if found := pattern.fits.fullmatch(one):
                     values = {name: self.slot(value, pattern.kinds[name]) for name, value in found.groupdict().items()}
+                    if None in values.values():
+                        continue
                     return SLOT.sub(lambda m, values=values: values[m[1]], pattern.told)  # type: ignore[misc]
         return None
 
-    def slot(self, value: str, kind: str | None) -> str:
-        if kind == "list":
-            return self.exact(value) or self.filled(value) or _row(value, self.language, names=True) or value
-        as_kind: dict[str | None, Callable[[str], str | None]] = {
-            None: lambda text: text,
-            "number": self.as_number,
-            "day": self.as_day,
-            "said": lambda text: _said(text, self.language),
-        }
-        return as_kind[kind](value) or value
+    def slot(self, value: str, kind: str | None) -> str | None:
+        """What stands in a slot, as the reader reads it; None where it should be known and is not."""
+        if kind is None or not value:
+            return value
+        if kind == "number":
+            return self.as_number(value)
+        if kind == "day":
+            return self.as_day(value)
+        known = _said(value, self.language)
+        return known if kind == "said" or known is not None else _row(value, self.language, names=True) or value
 
     def between(self, sign: str) -> str:
         return self.words.get(sign.strip(), sign.strip()).join((" ", " ")) if sign.strip() != "," else sign
