@@ -251,7 +251,7 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000
 
 # Pages alone have a language; what is kept, signed or read by programs is English (decision 15).
 LANGUAGE_CODE = "en-gb"
-# A language joins this list with its whole catalogue: a page half translated is worse than one in English.
+# German joins when its catalogue is whole: a sentence half in each language is worse than one in English (decision 15).
 LANGUAGES = [("en-gb", "English")]
 LOCALE_PATHS = [BASE_DIR / "locale"]
 LANGUAGE_COOKIE_NAME = "language"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -14,6 +15,12 @@ from accounts.services import create_user
 from tests import translations
 
 DOMAINS = ("django", "sayings")
+
+
+@pytest.fixture(autouse=True)
+def german_is_offered(settings: Any) -> None:
+    """As it will be when its catalogues are whole."""
+    settings.LANGUAGES = [("en-gb", "English"), ("de", "Deutsch")]
 
 
 @pytest.mark.parametrize("domain", DOMAINS)
