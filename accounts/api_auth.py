@@ -19,13 +19,12 @@ from accounts.current import current_organisation, who_may
 from accounts.models import ApiToken, Organisation, User
 from accounts.roles import Permission
 from accounts.selectors import may
-from accounts.tokens import token_called
+from accounts.tokens import token_called, why_closed
 
 if TYPE_CHECKING:  # the framework reads this file while it makes the class
     from rest_framework.views import APIView
 
 HOW = "Send a token: Authorization: Bearer inv_…"
-UNKNOWN = "This token is unknown, revoked or over. An administrator makes tokens under People, Tokens."
 
 
 class BearerToken(BaseAuthentication):
@@ -37,7 +36,7 @@ class BearerToken(BaseAuthentication):
             return None
         token = token_called(secret.strip())
         if token is None:
-            raise AuthenticationFailed(UNKNOWN)
+            raise AuthenticationFailed(why_closed(secret.strip()))
         return token.user, token
 
     def authenticate_header(self, request: Request) -> str:

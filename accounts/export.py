@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC
 
 from django.db.models import QuerySet
@@ -30,23 +30,30 @@ class _Line:
         return line
 
 
+def csv_lines(columns: Sequence[str], rows: Iterable[Iterable[object]]) -> Iterator[str]:
+    """A head and rows as lines of CSV, one at a time; no cell is a formula."""
+    writer = csv.writer(_Line())
+    yield writer.writerow(columns)
+    for row in rows:
+        yield writer.writerow([safe_cell(cell) for cell in row])
+
+
 def as_csv(entries: QuerySet[AuditEntry]) -> Iterator[str]:
     """Lines of CSV, newest first, as the page shows them."""
-    writer = csv.writer(_Line())
-    yield writer.writerow(COLUMNS)
-    for entry in entries.select_related("actor").iterator(chunk_size=2_000):
-        person = entry.actor.name if entry.actor is not None else ""
-        row = (
-            entry.number,
-            entry.at.astimezone(UTC).isoformat(),
-            entry.actor_id or "",
-            person,
-            entry.action,
-            entry.object,
-            entry.detail,
-            entry.digest,
-        )
-        yield writer.writerow([safe_cell(cell) for cell in row])
+    return csv_lines(COLUMNS, (_cells(entry) for entry in entries.select_related("actor").iterator(chunk_size=2_000)))
+
+
+def _cells(entry: AuditEntry) -> tuple[object, ...]:
+    return (
+        entry.number,
+        entry.at.astimezone(UTC).isoformat(),
+        entry.actor_id or "",
+        entry.actor.name if entry.actor is not None else "",
+        entry.action,
+        entry.object,
+        entry.detail,
+        entry.digest,
+    )
 
 
 def as_json_lines(last: AuditEntry) -> Iterator[str]:

@@ -166,6 +166,8 @@ class AuditEntry(models.Model):
             models.UniqueConstraint(fields=("organisation", "number"), name="audit_number_used_once"),
             models.CheckConstraint(condition=Q(number__gte=1), name="audit_numbers_start_at_1"),
         ]
+        # The newest of one kind, and which kinds there are (accounts/selectors.py).
+        indexes: ClassVar[list[models.Index]] = [models.Index(fields=("organisation", "action", "-number"), name="audit_newest_of_a_kind")]
 
     def __str__(self) -> str:
         return f"{self.number} {self.action}"
@@ -174,3 +176,23 @@ class AuditEntry(models.Model):
     def facts(self) -> dict[str, Any]:
         """`detail`, parsed."""
         return dict(json.loads(self.detail))
+
+
+class ChainCheck(models.Model):
+    """When an organisation's chain was checked last, and what was found: whole to `entries`, whose digest is `head`, or a problem.
+
+    With a problem, `entries` and `head` are still those seen whole before.
+    """
+
+    organisation = models.OneToOneField(Organisation, on_delete=models.CASCADE, related_name="chain_check")
+    at = models.DateTimeField()
+    entries = models.PositiveBigIntegerField()
+    head = models.CharField(max_length=DIGEST_LENGTH)
+    problem = models.CharField(max_length=300, blank=True)
+
+    def __str__(self) -> str:
+        return self.problem or f"intact to entry {self.entries}"
+
+    @property
+    def intact(self) -> bool:
+        return not self.problem

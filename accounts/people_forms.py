@@ -9,10 +9,11 @@ from django.contrib.auth.password_validation import validate_password
 
 from accounts.models import User
 from accounts.roles import MAY, Permission, Role
+from accounts.sayings import said_lazily
 from accounts.tokens import DAYS, MOST_DAYS
 
 PASSWORD_RULE = "At least 12 characters, not only digits, and nothing others would guess."  # noqa: S105
-PEOPLE_ROLES = [(role.value, role.label) for role in Role if role != Role.SERVICE_ACCOUNT]
+PEOPLE_ROLES = [(role.value, said_lazily(role.label)) for role in Role if role != Role.SERVICE_ACCOUNT]
 SCOPES = {
     Permission.READ: "Read models, datasets, assessments and results",
     Permission.EXPORT: "Take results and draft reports as files",
@@ -27,7 +28,7 @@ class InviteForm(forms.Form):
 
 
 class RoleForm(forms.Form):
-    role = forms.ChoiceField(label="Role", choices=Role.choices)
+    role = forms.ChoiceField(label="Role", choices=[(role.value, said_lazily(role.label)) for role in Role])
 
 
 class WelcomeForm(forms.Form):
@@ -66,7 +67,7 @@ class TokenForm(forms.Form):
         assert set(SCOPES) == MAY[Role.SERVICE_ACCOUNT]
         field = self.fields["service"]
         assert isinstance(field, forms.ChoiceField)
-        field.choices = [("", "a new one"), *((str(account.pk), account.name) for account in accounts)]
+        field.choices = [("", said_lazily("a new one")), *((str(account.pk), account.name) for account in accounts)]
 
     def clean(self) -> dict[str, Any]:
         given = super().clean() or {}

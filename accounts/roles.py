@@ -25,6 +25,7 @@ class Permission(StrEnum):
     REGISTER = "register"  # models and datasets
     SUBMIT = "submit"  # an assessment
     CHANGE_POLICY = "change_policy"  # the limits rules compare with
+    REVEAL = "reveal"  # look at reconstructions of people, each time with a reason
     REVIEW = "review"  # conclude the evidence review, give advice
     ISSUE_REPORT = "issue_report"
     DECIDE_RELEASE = "decide_release"
@@ -35,13 +36,14 @@ class Permission(StrEnum):
 P = Permission
 
 # The officer advises and reviews, the risk owner decides (GDPR 38(6)): no role holds both REVIEW and DECIDE_RELEASE.
+# A reconstruction is shown to those who judge or check the evidence; its owner learns from the numbers what must change.
 # The administrator decides who is in, and therefore nothing else.
 MAY: Mapping[Role, frozenset[Permission]] = MappingProxyType(
     {
         Role.MODEL_OWNER: frozenset({P.READ, P.EXPORT, P.REGISTER, P.SUBMIT}),
-        Role.PRIVACY_OFFICER: frozenset({P.READ, P.EXPORT, P.READ_TRAIL, P.CHANGE_POLICY, P.REVIEW, P.ISSUE_REPORT}),
+        Role.PRIVACY_OFFICER: frozenset({P.READ, P.EXPORT, P.READ_TRAIL, P.CHANGE_POLICY, P.REVEAL, P.REVIEW, P.ISSUE_REPORT}),
         Role.RISK_OWNER: frozenset({P.READ, P.EXPORT, P.DECIDE_RELEASE, P.ACCEPT_RISK}),
-        Role.AUDITOR: frozenset({P.READ, P.EXPORT, P.READ_TRAIL}),
+        Role.AUDITOR: frozenset({P.READ, P.EXPORT, P.READ_TRAIL, P.REVEAL}),
         Role.ADMINISTRATOR: frozenset({P.READ_TRAIL, P.MANAGE_PEOPLE}),
         Role.SERVICE_ACCOUNT: frozenset({P.READ, P.EXPORT, P.REGISTER, P.SUBMIT}),
     }

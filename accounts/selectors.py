@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from django.contrib.auth.models import AnonymousUser
+from django.db import connection
 from django.db.models import QuerySet
 
 from accounts import chain
@@ -34,6 +35,25 @@ def organisations_where(user: User | AnonymousUser, permission: Permission) -> Q
     """The organisations in which `user` holds a role that carries `permission`."""
     carrying = [role for role, permissions in MAY.items() if permission in permissions]
     return organisations_of(user).filter(memberships__user=user.pk, memberships__role__in=carrying).distinct()
+
+
+# From one action to the next by the index: as many steps as there are actions, however long the trail.
+ACTIONS = """
+WITH RECURSIVE done(action) AS (
+    SELECT MIN(action) FROM accounts_auditentry WHERE organisation_id = %(organisation)s
+    UNION ALL
+    SELECT (SELECT MIN(action) FROM accounts_auditentry WHERE organisation_id = %(organisation)s AND action > done.action)
+    FROM done WHERE done.action IS NOT NULL
+)
+SELECT action FROM done WHERE action IS NOT NULL
+"""
+
+
+def actions_in(organisation: Organisation) -> list[str]:
+    """Everything that was done in this organisation, each kind once, in the order of the alphabet."""
+    with connection.cursor() as cursor:
+        cursor.execute(ACTIONS, {"organisation": organisation.pk})
+        return [action for (action,) in cursor.fetchall()]
 
 
 def verify_chain(organisation: Organisation) -> chain.Verification:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
+from django.core.cache import cache
 from django.db import models, transaction
 from django.utils import timezone
 from django.utils.text import slugify
@@ -47,6 +49,14 @@ def record(
         entry.digest = link_of(entry).digest()
         entry.save(force_insert=True)
     return entry
+
+
+def record_view(organisation: Organisation, actor: User, object: models.Model) -> None:
+    """One entry a day for each person and thing: who loads a page again has seen nothing new."""
+    seen = f"viewed:{actor.pk}:{object._meta.label_lower}:{object.pk}:{timezone.now().date()}"
+    if cache.get(seen) is None:
+        record(organisation, actor, "viewed", object)
+        cache.set(seen, True, timeout=int(timedelta(days=1).total_seconds()))
 
 
 @transaction.atomic

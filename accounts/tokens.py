@@ -6,7 +6,7 @@ import hashlib
 import re
 import secrets
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Q
@@ -22,6 +22,7 @@ START, SHOWN = "inv_", 8
 FORM = re.compile(rf"{START}[A-Za-z0-9_-]{{43}}")
 # Told to the minute, so that reading does not mean writing.
 USED_AGAIN = timedelta(minutes=1)
+MADE_BY = "An administrator makes tokens under Service accounts."
 
 
 class TokenProblem(Exception):
@@ -42,6 +43,18 @@ def token_called(secret: str) -> ApiToken | None:
         return None
     ApiToken.objects.filter(Q(last_used=None) | Q(last_used__lt=now - USED_AGAIN), pk=token.pk).update(last_used=now)
     return token
+
+
+def why_closed(secret: str) -> str:
+    """What the holder of a secret that opens nothing is told: what became of it. A stranger's guess tells nothing."""
+    known = ApiToken.objects.filter(secret_hash=_hash(secret)).first() if FORM.fullmatch(secret) else None
+    if known is None:
+        return f"This token is unknown. {MADE_BY}"
+    if known.revoked is not None:
+        return f"This token was revoked on {_day(known.revoked)}. {MADE_BY}"
+    if known.expires <= timezone.now():
+        return f"This token ended on {_day(known.expires)}. {MADE_BY}"
+    return f"The account of this token was switched off or left its organisation. {MADE_BY}"
 
 
 def token_may(token: ApiToken, permission: Permission) -> bool:
@@ -102,6 +115,11 @@ def revoke_token(token: ApiToken, *, by: User) -> None:
 def service_accounts(organisation: Organisation) -> list[User]:
     held = Membership.objects.filter(organisation=organisation, role=Role.SERVICE_ACCOUNT, user__is_active=True).select_related("user")
     return sorted((membership.user for membership in held), key=lambda user: user.name)
+
+
+def _day(at: datetime) -> str:
+    """3 November 2026."""
+    return f"{at.astimezone(UTC):%-d %B %Y}"
 
 
 def _hash(secret: str) -> str:

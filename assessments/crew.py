@@ -16,6 +16,7 @@ import stat
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -30,7 +31,7 @@ PREFIX = "crew-"
 ROLES = ("attack", "referee")
 LARGEST_FILE = 4 * 2**30
 COPIED = 2**20
-WORKING = ("ask", "judge", "vulnerability")
+WORKING = ("ask", "disclose", "judge", "vulnerability")
 
 
 class Crew:
@@ -48,6 +49,7 @@ class Crew:
         self.threads, self.isolation = threads, isolation
         self._children: dict[str, Child] = {}
         self._openings: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {}
+        self._prepared: dict[str, tuple[Child, Any]] = {}
         self._given: dict[tuple[str, Path, str], Path] = {}
         self._used = 0
         self.worked = 0.0  # seconds inside attacks and judgements, everything else being our own expense
@@ -78,6 +80,14 @@ class Crew:
         reply = self.ask(role, do, **arguments)
         self._openings[role] = (do, arguments, reply)
         return reply
+
+    def once(self, role: str, what: str, prepare: Callable[[], None]) -> None:
+        """Let `prepare` give the child of `role` something more for what it has open: once, and again where another child or case
+        took its place."""
+        now = (self._child(role), self._openings.get(role))
+        if self._prepared.get(what) != now:
+            prepare()
+            self._prepared[what] = now
 
     def ask(self, role: str, do: str, *, progress: Progress | None = None, **arguments: Any) -> dict[str, Any]:
         """A command to the child of `role`; raises as Child.ask does."""

@@ -170,8 +170,9 @@ def schema_of(draft: Draft) -> Schema:
         name = column["name"]
         kept = [role for role in column.get("roles", ()) if role in (*MASTERED, ColumnRole.QUASI_IDENTIFIER)]
         roles = kept + [role for role, names in chosen.items() if name in names]
-        if name != target and roles:
-            columns[name] = {"roles": sorted(roles), "special_category": bool(column.get("special_category"))}
+        known = column.get("known", True)
+        if name != target and (roles or not known):
+            columns[name] = {"roles": sorted(roles), "special_category": bool(column.get("special_category")), "known": known}
     try:
         return parse_schema({"target": target, "positive": draft.positive or None, "columns": columns})
     except AttackError as problem:
@@ -232,7 +233,7 @@ def planned(draft: Draft) -> list[PlannedRun]:
     """What would run and what would not, with its reason; nothing while something is missing."""
     if draft.model_version is None or draft.train is None or draft.release not in ATTACKERS:
         return []
-    return planning.runs_of(draft.train.kind, schema_of(draft), draft.release, draft.model_version)
+    return planning.runs_of(draft.train.kind, schema_of(draft), draft.release, draft.model_version, Profile(draft.profile))
 
 
 def seconds_expected(draft: Draft, runs: list[PlannedRun]) -> float | None:

@@ -25,7 +25,9 @@ from assessments.models import Assessment, Run, RunStatus, Shard, State
 from assessments.patience import patiently
 from assessments.plan import VULNERABILITY, settings_of
 from assessments.store import evidence_file, keep
-from assessments.workbench import Workbench
+from assessments.workbench import Workbench, disclose
+from attacks.evaluate import needs_disclosures
+from attacks.registry import attack_called
 from governance.errors import StoreProblem
 
 # What a group comparison is made of, per objective of the run it is read from.
@@ -190,6 +192,8 @@ def _parts(run: Run, crew: Crew, progress: Progress) -> tuple[list[Path], int]:
 def _asked(run: Run, crew: Crew, progress: Progress, first: int, last: int | None) -> tuple[Path, int]:
     """What the attack guessed about the blocks from `first` to before `last`, and how many questions it asked."""
     plan = run.assessment.plan
+    if needs_disclosures(attack_called(run.attack)):
+        crew.once("referee", "disclosed", lambda: disclose(crew))
     made = crew.place("referee", "views")
     crew.ask("referee", "views", **_which(run), granted=plan["release"], folder=str(made), first=first, last=last)
     views, out = crew.pass_on(made, "views"), crew.place("attack", "guesses.npz")

@@ -118,7 +118,8 @@ def try_on(crew: Crew) -> None:
 
 def _register_data(by: User, organisation: Organisation, name: str, path: Path, facts: dict[str, Any], schema: Schema) -> DatasetVersion:
     suffix = next(s for s in DATA_SUFFIXES if path.name.lower().endswith(s))
-    described = [{key: column[key] for key in ("name", "kind", "roles", "values", "special_category")} for column in facts["columns"]]
+    kept = ("name", "kind", "roles", "values", "special_category", "known")
+    described = [{key: column[key] for key in kept if key in column} for column in facts["columns"]]
     meant = {"target": schema.target, "positive": schema.positive}
     ranges = {c["name"]: {k: v for k, v in c.items() if k in ("quartiles", "commonest")} for c in facts["columns"]}
     profile = {**facts["profile"], "columns": ranges, "suffix": suffix, **meant}

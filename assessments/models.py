@@ -119,6 +119,9 @@ class Assessment(models.Model):
             models.Index(fields=("state", "-priority"), name="assessment_in_line"),
             # Pages of a long list are read by it, and counted by it alone.
             models.Index(fields=("organisation", "-submitted"), name="assessment_newest_first"),
+            models.Index(fields=("organisation", "state", "-submitted"), name="assessment_newest_in_state"),
+            # The newest one of a version, for the first page.
+            models.Index(fields=("model_version", "-submitted"), name="assessment_newest_of_version"),
         ]
 
     def __str__(self) -> str:

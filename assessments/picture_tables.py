@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-ROW_HEADS = {"three_guesses": "Who", "groups": "Group", "ladder": "Access", "gallery": "Class"}
-NOTE_HEADS = {"three_guesses": "How many", "groups": "How many", "ladder": "Attack", "gallery": "Picture"}
-NO_MARK = {"three_guesses": "not measured", "groups": "not compared", "ladder": "not run"}
+ROW_HEADS = {"three_guesses": "Who", "groups": "Group", "ladder": "Access", "roc": "Wrongly named", "gallery": "Class"}
+NOTE_HEADS = {"three_guesses": "How many", "groups": "How many", "ladder": "Attack", "roc": "Of", "gallery": "Picture"}
+NO_MARK = {"three_guesses": "not measured", "groups": "not compared", "ladder": "not run", "roc": "not measured"}
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,8 @@ def table_of(picture: Mapping[str, Any]) -> Table:
     """The table of a picture, in the picture's order."""
     kind, rows = picture["kind"], picture["rows"]
     labels = tuple(dict.fromkeys(_head(m) for line in rows for m in line["marks"]))
-    # A rung carries its own number of records; the other pictures say theirs in the note.
-    counted = kind == "ladder"
+    # A rung and a rate carry their own numbers of records; the other pictures say theirs in the note.
+    counted = kind in ("ladder", "roc")
     made = []
     for line in rows:
         by_head = {_head(m): m for m in line["marks"]}

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
 from attacks.access import Access, Objective
-from attacks.errors import NotApplicable
-from attacks.evaluate import check_applicable
+from attacks.errors import AccessDenied, NotApplicable
+from attacks.evaluate import check_applicable, check_input
 from attacks.registry import registered
 from attacks.schema import Role, Schema
 from attacks.settings import Settings
@@ -55,13 +55,25 @@ class PlannedRun:
 RUNGS = tuple(rung.word for rung in Access if rung >= Access.LABEL)
 
 
-def planned_runs(kind: str, schema: Schema, *, release: str, model_access: str) -> list[PlannedRun]:
+def planned_runs(
+    kind: str,
+    schema: Schema,
+    *,
+    release: str,
+    model_access: str,
+    profile: Profile = Profile.SCREENING,
+    inputs: Collection[str] | None = None,
+) -> list[PlannedRun]:
     """Every registered attack on every column it concerns, those that cannot run included, with the reason.
 
-    An attacker sees what the release shows, and no more than the model file can answer.
+    An attacker sees what the release shows, and no more than the model file can answer. `inputs` are the columns the model takes.
     """
-    granted = min(Access.from_word(release), Access.from_word(model_access))
-    runs = [run for attack in registered().values() for run in _runs_of(attack, kind, schema, granted)]
+    granted, answers = Access.from_word(release), Access.from_word(model_access)
+    runs = [
+        _unless_no_input(attack, run, inputs)
+        for attack in registered().values()
+        for run in _runs_of(attack, kind, schema, granted, answers, profile)
+    ]
     # Leakage by group is read off the other runs' outcomes, so it comes last.
     for column in _columns(kind, schema, Role.PROTECTED):
         runs.append(PlannedRun(VULNERABILITY, Objective.DISPARITY.value, column, Access.NONE.word))
@@ -70,17 +82,22 @@ def planned_runs(kind: str, schema: Schema, *, release: str, model_access: str) 
     return runs
 
 
-def _runs_of(attack: Any, kind: str, schema: Schema, release: Access) -> list[PlannedRun]:
+def _runs_of(attack: Any, kind: str, schema: Schema, release: Access, answers: Access, profile: Profile) -> list[PlannedRun]:
     model = attack.threat_model
     role = {Objective.ATTRIBUTE_INFERENCE: Role.SENSITIVE, Objective.DISPARITY: Role.PROTECTED}.get(model.objective)
     features: tuple[str | None, ...] = _columns(kind, schema, role) if role else (None,)
     reason = ""
     try:
+        check_applicable(attack, kind, Access.WEIGHTS)
+        if model.access > answers:
+            raise AccessDenied(f"Needs {model.access.seen}; this model's file answers with {answers.seen} at most.")
         check_applicable(attack, kind, release)
     except NotApplicable as refusal:
         reason, features = str(refusal), features or (None,)
     if not features and role:
         reason, features = _no_column(kind, role), (None,)
+    # An attack that can do with less says how for a first look.
+    cheaper = getattr(attack, "screening", {}) if profile is Profile.SCREENING else {}
     return [
         PlannedRun(
             attack.name,
@@ -88,11 +105,21 @@ def _runs_of(attack: Any, kind: str, schema: Schema, release: Access) -> list[Pl
             feature,
             model.access.word,
             tuple(sorted(k.value for k in model.knows)),
-            asdict(attack()),
+            asdict(attack(**cheaper)),
             reason=reason,
         )
         for feature in features
     ]
+
+
+def _unless_no_input(attack: Any, run: PlannedRun, inputs: Collection[str] | None) -> PlannedRun:
+    if run.reason:
+        return run
+    try:
+        check_input(attack, run.feature, inputs)
+    except NotApplicable as refusal:
+        return replace(run, reason=str(refusal))
+    return run
 
 
 def _columns(kind: str, schema: Schema, role: Role) -> tuple[str, ...]:

@@ -55,7 +55,7 @@ def submit(
     pk: UUID | None = None,
 ) -> Assessment:
     """Freeze the plan over what the referee counted in the case, and submit it."""
-    runs = runs_of(case["kind"], schema, chosen.release, model_version)
+    runs = runs_of(case["kind"], schema, chosen.release, model_version, chosen.profile)
     digests = {
         "model": model_version.artifact.sha256,
         "train": train.artifact.sha256,
@@ -75,5 +75,7 @@ def submit(
     )
 
 
-def runs_of(kind: str, schema: Schema, release: str, model_version: ModelVersion) -> list[PlannedRun]:
-    return planned_runs(kind, schema, release=release, model_access=model_version.access)
+def runs_of(kind: str, schema: Schema, release: str, model_version: ModelVersion, profile: Profile) -> list[PlannedRun]:
+    # A model file without column names says nothing of what it takes.
+    inputs = model_version.inputs or None
+    return planned_runs(kind, schema, release=release, model_access=model_version.access, profile=profile, inputs=inputs)

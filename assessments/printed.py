@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from attacks.statistics.leak_equivalent import FEWEST_LABELLED
 from governance import numbers
 from governance.rules import RULES
 
@@ -16,6 +17,8 @@ def value(estimate: Mapping[str, Any]) -> str:
     """The value of an estimate, or the words that stand in its place."""
     if estimate["value"] is None:
         return absent(estimate)
+    if counts_records(estimate):
+        return labelled(estimate, "value")
     return numbers.measured(str(estimate["measure"]), str(estimate["arm"]), estimate["value"])
 
 
@@ -23,7 +26,25 @@ def whole(estimate: Mapping[str, Any]) -> str:
     """Value and interval of an estimate, or the words that stand in their place."""
     if estimate["value"] is None:
         return absent(estimate)
+    if counts_records(estimate):
+        return f"{labelled(estimate, 'value')} [{labelled(estimate, 'low')}, {labelled(estimate, 'high')}]"
     return numbers.measured(str(estimate["measure"]), str(estimate["arm"]), estimate["value"], estimate["low"], estimate["high"])
+
+
+def counts_records(estimate: Mapping[str, Any]) -> bool:
+    """Whether an estimate is a leak-equivalent sample size, of which `n` is how many labelled records there are."""
+    return ".leak_equivalent" in str(estimate["measure"])
+
+
+def labelled(estimate: Mapping[str, Any], end: str) -> str:
+    """The value or a limit (`end`) of a leak-equivalent sample size, to two digits; beyond either end of what was tried: < 50, > 3,001."""
+    size, most = estimate[end], estimate["n"]
+    if size > most:  # first: there may be fewer than the fewest that are tried
+        return f"> {numbers.count(most)}"
+    if size < FEWEST_LABELLED:
+        return f"< {FEWEST_LABELLED}"
+    step = 10 ** max(0, len(str(int(size))) - 2)
+    return numbers.count(round(size / step) * step)
 
 
 def absent(estimate: Mapping[str, Any]) -> str:

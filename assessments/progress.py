@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
-from django.db.models import Sum
+from django.db.models import QuerySet, Sum
 from django.utils import timezone
 
 from assessments.models import ENDED, OPEN, Assessment, Run, RunStatus
@@ -27,22 +28,60 @@ class Bar:
     status: str
 
 
+@dataclass(frozen=True)
+class Share:
+    """How far a whole assessment is, in hundredths, and how many seconds are left where that can be told."""
+
+    percent: int
+    left: float | None
+
+
 def of(assessment: Assessment) -> dict[str, Any]:
     """What the live page shows."""
-    runs = list(assessment.runs.annotate(parts_done=Sum("shards__steps_done"), parts=Sum("shards__steps")))
-    bars = [_bar(run) for run in runs]
-    counted = [bar for run, bar in zip(runs, bars, strict=True) if run.status != RunStatus.NOT_RUN]
-    percent = round(sum(bar.percent for bar in counted) / len(counted)) if counted else 100
+    runs = list(_with_parts(assessment.runs.all()))
+    share = _share(runs)
     return {
-        "bars": bars,
-        "percent": percent,
+        "bars": [_bar(run) for run in runs],
+        "percent": share.percent,
         "ended": sum(run.status in ENDED and run.status != RunStatus.NOT_RUN for run in runs),
-        "all": len(counted),
-        "left": _left(runs, percent),
+        "all": sum(run.status != RunStatus.NOT_RUN for run in runs),
+        "left": share.left,
         "before": _before(assessment),
         "workers": live_workers().exists(),
         "log": _log(assessment, runs),
     }
+
+
+def shares_of(assessments: Iterable[Assessment]) -> dict[UUID, Share]:
+    """How far each of these is, in one query."""
+    wanted: dict[UUID, list[Run]] = {assessment.pk: [] for assessment in assessments}
+    for run in _with_parts(Run.objects.filter(assessment__in=list(wanted))):
+        wanted[run.assessment_id].append(run)
+    return {pk: _share(runs) for pk, runs in wanted.items()}
+
+
+def _with_parts(runs: QuerySet[Run]) -> QuerySet[Run]:
+    """Runs with the steps of their shards."""
+    return runs.annotate(parts_done=Sum("shards__steps_done"), parts=Sum("shards__steps"))
+
+
+def _share(runs: Sequence[Run]) -> Share:
+    counted = [_percent(run) for run in runs if run.status != RunStatus.NOT_RUN]
+    percent = round(sum(counted) / len(counted)) if counted else 100
+    return Share(percent, _left(runs, percent))
+
+
+def _percent(run: Run) -> int:
+    """How far a run of `_with_parts` is, in hundredths."""
+    if run.status in ENDED:
+        return 100
+    done, steps = _steps(run)
+    return min(99, round(100 * done / steps)) if steps else 0
+
+
+def _steps(run: Run) -> tuple[int, int]:
+    """Done, and in all; those of its shards with its own."""
+    return run.steps_done + (run.parts_done or 0), run.steps + (run.parts or 0)  # type: ignore[attr-defined]
 
 
 def _bar(run: Run) -> Bar:
@@ -55,9 +94,8 @@ def _bar(run: Run) -> Bar:
             RunStatus.CANCELLED: "cancelled",
         }[RunStatus(run.status)]
         return Bar(name, 100, words, run.status)
-    done, steps = run.steps_done + (run.parts_done or 0), run.steps + (run.parts or 0)  # type: ignore[attr-defined]
-    percent = min(99, round(100 * done / steps)) if steps else 0
-    if run.status == RunStatus.QUEUED and not done:
+    percent = _percent(run)
+    if run.status == RunStatus.QUEUED and not _steps(run)[0]:
         return Bar(name, percent, f"tried again: {run.reason}" if run.reason else "waits for a free worker", run.status)
     asked = f"{run.queries:,} questions asked" if run.queries else "begins"
     return Bar(name, percent, f"{percent}%, {asked}", RunStatus.RUNNING)

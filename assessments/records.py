@@ -41,7 +41,7 @@ def records_csv(run: Run) -> Iterator[str]:
     gone, altered, or of a version that did not write down which record is which; before the first line.
     """
     with TemporaryDirectory() as folder:
-        guesses, outcomes = (_arrays(run, kind, Path(folder)) for kind in ("guesses", "outcomes"))
+        guesses, outcomes = (arrays_of(run, kind, Path(folder)) for kind in ("guesses", "outcomes"))
     wanted = "row" if run.objective == "membership_inference" else "train_row"
     if wanted not in outcomes:
         raise StoreProblem(f"Run {run.number} was judged by a version that did not note which record is which; run it again.")
@@ -49,7 +49,8 @@ def records_csv(run: Run) -> Iterator[str]:
     return _lines(NAMED if run.objective == "membership_inference" else GUESSED, made)
 
 
-def _arrays(run: Run, kind: str, folder: Path) -> Arrays:
+def arrays_of(run: Run, kind: str, folder: Path) -> Arrays:
+    """The arrays of one of the run's files, by name. Raises StoreProblem for a file that is gone, altered or none of arrays."""
     sha256 = hashes(run).get(kind)
     if sha256 is None:
         raise StoreProblem(f"Run {run.number} left no {kind} about single records.")

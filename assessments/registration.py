@@ -40,12 +40,15 @@ def register_data(
     name: str,
     roles: Mapping[str, Sequence[str]],
     special: Sequence[str] = (),
+    hidden: Sequence[str] = (),
     positive: str = "",
     **governance: Unpack[Governance],
 ) -> DatasetVersion:
-    """The next version of the dataset `name`; `roles` per column, one of which may be the target. Raises Refused, RegistryProblem."""
+    """The next version of the dataset `name`; `roles` per column, one of which may be the target, and the columns that an attacker who
+    guesses another does not know. Raises Refused, RegistryProblem.
+    """
     found = _found(upload, DatasetVersion.objects.filter(dataset__name=name.strip()))
-    _refuse_unknown([*roles, *special], [column["name"] for column in found["columns"]])
+    _refuse_unknown([*roles, *special, *hidden], [column["name"] for column in found["columns"]])
     targets = [column for column, held in roles.items() if ColumnRole.TARGET in held]
     if found["kind"] == "table" and len(targets) != 1:
         said = "No column is" if not targets else f"{', '.join(targets)} are"
@@ -57,6 +60,7 @@ def register_data(
             "roles": sorted(roles.get(column["name"], ())),
             "values": column["values"],
             "special_category": column["name"] in special,
+            **({"known": False} if column["name"] in hidden else {}),
         }
         for column in found["columns"]
     ]

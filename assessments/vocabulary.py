@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from governance import numbers
 from governance.verdict import CONTROL_LABELS, DOCUMENTED, RULE_LABELS, WORST_FIRST, Verdict
 
 RUN_LABELS = {
@@ -54,7 +55,9 @@ KNOWLEDGE = {
     "auxiliary_records": "similar records",
     "marginals": "how common each value is",
     "output_vector": "the model's answer for the record",
+    "performance": "the model's published error rates",
     "class_names": "the names of the classes",
+    "recipe": "how the model was trained",
 }
 MEASURES = {
     "accuracy": "Right guesses, all records",
@@ -66,10 +69,14 @@ MEASURES = {
     "mcc": "Matthews correlation (−1 to 1)",
     "excess": "Share taken of the room left, all records",
     "excess_top_10pct": "Share taken of the room left, surest 10%",
+    "leak_equivalent": "Labelled records worth as much, all records",
+    "leak_equivalent_top_10pct": "Labelled records worth as much, surest 10%",
     "auc": "AUC: picks the training record out of a pair (0 to 1)",
     "tpr_minus_fpr": "Rightly named minus wrongly named",
     "tpr_at_fpr_1pct": "Rightly named while 1% of outsiders are wrongly named",
     "tpr_at_fpr_0.1pct": "Rightly named while 0.1% of outsiders are wrongly named",
+    "fpr_reached_1pct": "Outsiders wrongly named there, 1% wanted",
+    "fpr_reached_0.1pct": "Outsiders wrongly named there, 0.1% wanted",
     "roc": "Rightly named at a rate of wrongly named",
     "top1": "Recognised by the evaluator",
     "top5": "Among the evaluator's first five",
@@ -95,6 +102,8 @@ ARM_HEADS = {
     "members": "training records",
     "difference": "more than others",
     "null": "by chance",
+    "silent": "on a silent model",
+    "over_silent": "what it owes to this model",
 }
 ARM_ORDER = tuple(ARM_HEADS)
 GATES = {
@@ -209,6 +218,10 @@ GLOSSARY = (
     ("Impact ratio", "a group's selection rate divided by the best group's."),
     ("Inconclusive", "the interval lies on both sides of the limit, or a gate is open."),
     ("Interval", "the range of values the data leave plausible; 95%: built so that 95 of 100 such ranges hold the true value."),
+    (
+        "Labelled records",
+        "records of other people whose hidden trait is known; how many of them guess as well without the model as the attack does with it.",
+    ),
     ("Limit", "the policy's line for a rule."),
     ("Margin", "the smallest gain we care about."),
     ("Membership inference", "guessing whether someone was in the training data."),
@@ -230,3 +243,19 @@ LIMITATIONS = (
     "insignificant is a question for people, who also weigh context, design and governance (EDPB Opinion 28/2024).",
     "This report gives evidence. It is no legal advice, and it decides nothing: the privacy officer concludes, the risk owner decides.",
 )
+
+
+def limitations(results: Mapping[str, Any]) -> tuple[str, ...]:
+    """What holds for every report, and how often the attacks of this one would accuse a model that gives nothing away."""
+    judged = sum(run.get("verdict") is not None for run in results["runs"])
+    once = round((1 - float(results["plan"].get("level", 0.95))) / 2, 4)
+    if judged < 2:
+        return LIMITATIONS
+    # Bonferroni's bound, whatever the attacks have in common.
+    together = numbers.limit(min(1.0, round(judged * once, 4)), numbers.Unit.SHARE)
+    several = (
+        f"The worst of {judged} attacks decides, and nothing is corrected for their number. A model that gives nothing away is accused by "
+        f"one attack in at most {numbers.limit(once, numbers.Unit.SHARE)} of cases, by any of them in at most {together}. "
+        "Fewer attacks planned in advance, or more records, make an accusation surer."
+    )
+    return (*LIMITATIONS, several)

@@ -9,6 +9,7 @@ from typing import Any
 from assessments import printed
 from assessments.questions import rank
 from attacks.result import Estimate
+from attacks.statistics.leak_equivalent import FEWEST_LABELLED
 from attacks.statistics.power import records_to_settle
 from governance import numbers
 from governance.numbers import Unit
@@ -60,6 +61,30 @@ def power_sentence(run: Run) -> str:
         return f"With {_counted(run, power['n'])} even the largest gain might not have shown."
     gain = numbers.show(power["detectable"], Unit.POINTS).lstrip("+")
     return f"With {_counted(run, power['n'])} a gain of {gain} or more would have shown (80% power, one-sided 5%)."
+
+
+def worth_sentence(run: Run) -> str:
+    """How many labelled records guess as well without the model as this attack with it; empty where that was not measured."""
+    whole, surest = (_find(run, f"leak_equivalent{tail}", "attack") for tail in ("", "_top_10pct"))
+    told = [f"As good as guessing with {_records(whole)}."] if whole else []
+    told += [f"On the tenth it is surest about: as good as guessing with {_records(surest)}."] if surest else []
+    return " ".join(told)
+
+
+def _records(row: Mapping[str, Any]) -> str:
+    """640 labelled records (310 to 1,500); fewer than 50 labelled records; more than the 3,001 labelled records there are."""
+    value, low, high = (_size(row, end) for end in ("value", "low", "high"))
+    between = "" if low == high else f" ({low} to {high})"
+    if printed.labelled(row, "value").startswith(">"):
+        return f"more than the {numbers.count(row['n'])} labelled records there are{between}"
+    return f"{value} labelled records{between}"
+
+
+def _size(row: Mapping[str, Any], end: str) -> str:
+    shown = printed.labelled(row, end)
+    if shown.startswith("<"):
+        return f"fewer than {numbers.count(FEWEST_LABELLED)}"
+    return f"more than {numbers.count(row['n'])}" if shown.startswith(">") else shown
 
 
 def _group_power(power: Mapping[str, Any]) -> str:

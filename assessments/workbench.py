@@ -91,3 +91,13 @@ def measure_model(crew: Crew, plan: Mapping[str, Any]) -> dict[str, Any]:
     labels = crew.give("referee", crew.take("attack", out), "labels.npz")
     accuracy = crew.ask("referee", "accuracy", guesses=str(labels))
     return {"deterministic": tried["deterministic"], "train_accuracy": accuracy["members"], "population_accuracy": accuracy["population"]}
+
+
+def disclose(crew: Crew) -> None:
+    """Have the model answer about every arm's whole records, and the referee keep what it said."""
+    made = crew.place("referee", "whole")
+    crew.ask("referee", "whole_records", folder=str(made))
+    folder, out = crew.pass_on(made, "whole"), crew.place("attack", "answers.npz")
+    crew.ask("attack", "disclose", folder=str(folder), out=str(out))
+    crew.discard(folder)
+    crew.ask("referee", "disclosed", answers=str(crew.give("referee", crew.take("attack", out), "answers.npz")))

@@ -51,7 +51,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def _list() -> int:
     for name, attack in registered().items():
-        print(f"{name:36} needs {attack.threat_model.access.word:10} {attack.summary}")
+        print(f"{name:46} needs {attack.threat_model.access.word:10} {attack.summary}")
     return 0
 
 

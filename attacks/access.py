@@ -14,7 +14,8 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from attacks.errors import AccessDenied, AttackError, BudgetTooSmall, TargetProblem
+from attacks.errors import AccessDenied, AttackError, BudgetTooSmall, NotApplicable, TargetProblem
+from attacks.memo import Memo
 
 Array = npt.NDArray[Any]
 
@@ -67,7 +68,9 @@ class Knowledge(StrEnum):
     AUXILIARY_RECORDS = "auxiliary_records"
     MARGINALS = "marginals"
     OUTPUT_VECTOR = "output_vector"
+    PERFORMANCE = "performance"
     CLASS_NAMES = "class_names"
+    RECIPE = "recipe"
 
 
 @dataclass(frozen=True)
@@ -120,6 +123,7 @@ class Metered:
     granted: Access
     budget: Budget = field(default_factory=Budget)
     queries: int = 0
+    threads: int = 1  # cores the attack itself may use
 
     @property
     def access(self) -> Access:
@@ -151,10 +155,25 @@ class Metered:
         self._count(Access.GRADIENTS, len(X))
         return checked(_answer(self.target.loss_gradient, X, y), np.shape(X), "gradients")
 
-    def white_box(self) -> Any:
-        """The target itself, for attacks granted its weights."""
-        self._count(Access.WEIGHTS, 0)
-        return self.target
+    def paths(self, X: Any) -> tuple[Any, Array]:
+        """A decision tree (scikit-learn's `tree_`) and the (n,) leaves the records of X end in; raises NotApplicable for other models."""
+        self._count(Access.WEIGHTS, len(X))
+        follow = getattr(self.target, "paths", None)
+        if follow is None:
+            raise NotApplicable("Reads the paths of a single decision tree; this model is none.")
+        tree, leaf = _answer(follow, X)
+        return tree, checked(leaf, (len(X),), "leaves")
+
+    @property
+    def recipe(self) -> Any:
+        """How models like this one are made (attacks.recipe.Recipe), or None. Those are the attacker's own: asking them costs nothing."""
+        return getattr(self.target, "recipe", None)
+
+    @property
+    def memo(self) -> Memo:
+        """What was made for this target before, where it remembers; else an empty one."""
+        memo = getattr(self.target, "memo", None)
+        return memo if isinstance(memo, Memo) else Memo()
 
     def _count(self, needed: Access, asked: int) -> None:
         if needed > self.access:
@@ -206,6 +225,8 @@ class Remembering:
     def __init__(self, target: Target) -> None:
         self.target = target
         self.access, self.classes = target.access, target.classes
+        self.recipe = getattr(target, "recipe", None)
+        self.memo = Memo()
         self.deterministic = True
         self._kept: dict[tuple[str, bytes], Array] = {}
 
@@ -228,10 +249,16 @@ class Remembering:
     def loss_gradient(self, X: Any, y: Array) -> Array:
         return self.target.loss_gradient(X, y)
 
+    def paths(self, X: Any) -> Any:
+        follow = getattr(self.target, "paths", None)
+        if follow is None:
+            raise NotApplicable("Reads the paths of a single decision tree; this model is none.")
+        return follow(X)
+
     def _once(self, method: str, X: Any) -> Array:
         if not self.deterministic:
             return np.asarray(getattr(self.target, method)(X))
-        key = (method, _content_key(X))
+        key = (method, content_key(X))
         if key not in self._kept:
             self._kept[key] = np.asarray(getattr(self.target, method)(X))
             if len(self._kept) > self.KEPT:
@@ -239,7 +266,7 @@ class Remembering:
         return self._kept[key]
 
 
-def _content_key(X: Any) -> bytes:
+def content_key(X: Any) -> bytes:
     """A digest of a frame or an array: equal content, equal key."""
     digest = hashlib.sha256()
     if hasattr(X, "columns"):

@@ -60,7 +60,7 @@ def blocks_of(attack: Any, sizes: Mapping[str, int], size: int = BLOCK) -> list[
 
 
 def part_of(view: Any, block: Block) -> Any:
-    """The block's part of a view: every field that has a row per record is cut, the others stay."""
+    """The block's part of a view: every field that has a row per record is cut, the others stay; so does the background, whole."""
     if len(block) == block.of:
         return view
     if not is_dataclass(view) or isinstance(view, type):

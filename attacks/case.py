@@ -2,35 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
 
 import numpy as np
 
 from attacks.access import Array
 from attacks.data import Images, Records
 from attacks.errors import DataProblem
+from attacks.memo import Memo
 from attacks.schema import Schema
 from attacks.settings import Settings, stream
 from attacks.split import ImageSplit, Split, split_images, split_records
 
-T = TypeVar("T")
 # What messages call the two files where nobody gave them names.
 NAMES = ("the training table", "the population table")
-
-
-@dataclass(frozen=True)
-class Memo:
-    """What several runs of one case need alike (an imputer, a blind classifier), computed once."""
-
-    kept: dict[Hashable, Any] = field(default_factory=dict)
-
-    def once(self, key: Hashable, make: Callable[[], T]) -> T:
-        if key not in self.kept:
-            self.kept[key] = make()
-        found: T = self.kept[key]
-        return found
 
 
 @dataclass(frozen=True)
@@ -64,6 +50,12 @@ class ImageCase:
     @property
     def members(self) -> Images:
         return self.train
+
+    @property
+    def auxiliary(self) -> Images:
+        """Of the attacker's images those that show one of the classes."""
+        public = self.split.public
+        return self.memo.once("auxiliary", lambda: self.population.take(public[self.population.labels[public] >= 0]))
 
     @property
     def control(self) -> Images:

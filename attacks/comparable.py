@@ -16,6 +16,7 @@ from attacks.case import Case, equal_numbers
 from attacks.membership_inference.view import MembershipView
 from attacks.metrics.roc import delong
 from attacks.settings import Settings, stream
+from attacks.statistics.crossfit import crossfitted
 from attacks.verdict import gate
 
 FOLDS = 5
@@ -80,7 +81,7 @@ def blind_gate(blind: Array, row: Lineup, settings: Settings) -> dict[str, str]:
     unit = _people(row)
     per_person = np.bincount(unit, blind) / np.bincount(unit)
     member = np.bincount(unit, row.member) > 0
-    auc = delong(per_person[member], per_person[~member], settings.level)
+    auc = crossfitted(delong(per_person[member], per_person[~member], settings.level))
     told = f"a classifier that never sees the model tells them apart with AUC {auc.value:.3f} [{auc.low:.3f}, {auc.high:.3f}]"
     if auc.low > 0.5 and auc.value > BLIND_LIMIT:
         return dict(gate("failed", f"Training and population records differ by themselves: {told}."))

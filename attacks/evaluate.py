@@ -7,19 +7,21 @@ outcome.judgement.verdict, outcome.judgement.rows
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any
 
-from attacks.access import Access, Budget, Metered, Objective, Target
+from attacks.access import Access, Budget, Knowledge, Metered, Objective, Target
 from attacks.blocks import BLOCK, Block, Parts, blocks_of, merged, part_of
 from attacks.case import Case, ImageCase, TableCase
 from attacks.errors import AccessDenied, BudgetTooSmall, NotApplicable
 from attacks.located import located
+from attacks.practice import SILENT, Lessons, seeds_of
 from attacks.result import Guess, Judgement, RunVerdict
 from attacks.schema import Role
 from attacks.settings import Settings, stream
+from attacks.targets.sanity import Silent
 
 Guesses = dict[str, list[Guess]]
 # Which columns an objective is asked about, one run each; the others take a case as a whole.
@@ -39,14 +41,14 @@ def stage_of(objective: Objective) -> Any:
 
 
 def check_applicable(attack: Any, case_kind: str, granted: Access) -> None:
-    """Raise NotApplicable, in words for the report, where this attack cannot run at this rung or on this kind of data."""
+    """Raise NotApplicable, in words for the report, where this attack cannot run on this kind of data or at this rung."""
     model = attack.threat_model
-    if model.access > granted:
-        raise AccessDenied(f"Needs {model.access.seen}, {granted.seen} were granted. Grant {model.access.seen} in a new plan to run it.")
     if model.objective is Objective.MODEL_INVERSION and case_kind != "images":
         raise NotApplicable("Reconstructs images; these data are a table.")
     if model.objective in (Objective.ATTRIBUTE_INFERENCE, Objective.DISPARITY) and case_kind != "table":
         raise NotApplicable("Needs columns; these data are images.")
+    if model.access > granted:
+        raise AccessDenied(f"Needs {model.access.seen}, {granted.seen} were granted. Grant {model.access.seen} in a new plan to run it.")
 
 
 def check_feature(attack: Any, case: Case, feature: str | None) -> None:
@@ -60,13 +62,41 @@ def check_feature(attack: Any, case: Case, feature: str | None) -> None:
         raise NotApplicable(f"There is no input column {feature!r}.")
 
 
+def check_input(attack: Any, feature: str | None, inputs: Collection[str] | None) -> None:
+    """Raise NotApplicable where the attack tries values of `feature` on a model that does not take it.
+
+    `inputs` are the columns the model takes, None where its file does not name them. Who holds an answer about the whole record
+    may still learn from it what goes along with the column.
+    """
+    model = attack.threat_model
+    if model.objective is not Objective.ATTRIBUTE_INFERENCE or Knowledge.OUTPUT_VECTOR in model.knows:
+        return
+    if feature is not None and inputs is not None and feature not in inputs:
+        raise NotApplicable(
+            f"The model does not take {feature!r}, so no value tried changes its answer; "
+            "only attackers who hold its answers can learn something."
+        )
+
+
 def kind_of(case: Case) -> str:
     return "images" if isinstance(case, ImageCase) else "table"
 
 
-def views(attack: Any, case: Case, feature: str | None, settings: Settings) -> Mapping[str, Any]:
-    """What the attacker holds, per arm; never the truth."""
-    return dict(stage_of(attack.threat_model.objective).views(case, feature, settings))
+def views(attack: Any, case: Case, feature: str | None, settings: Settings, disclosed: Any = None) -> Mapping[str, Any]:
+    """What the attacker holds, per arm; never the truth. `disclosed` is what `disclosures` found, where the attack needs it."""
+    return dict(stage_of(attack.threat_model.objective).views(case, feature, attack, settings, disclosed))
+
+
+def needs_disclosures(attack: Any) -> bool:
+    """Does this attacker hold something that the model once said about whole records?"""
+    return bool(attack.threat_model.knows & {Knowledge.OUTPUT_VECTOR, Knowledge.PERFORMANCE})
+
+
+def disclosures(attack: Any, target: Target, case: Case, settings: Settings) -> Any:
+    """The target's answers about whole records, where the attack's threat model lets the attacker hold some; else None."""
+    if not needs_disclosures(attack):
+        return None
+    return stage_of(attack.threat_model.objective).disclose(target, case, settings)
 
 
 def ask(
@@ -87,7 +117,7 @@ def ask(
     parts, asked = ask_blocks(
         attack, target, pieces, len(blocks), feature=feature, granted=granted, budget=budget, settings=settings, progress=progress
     )
-    return merged(parts, blocks, settings.attack_seeds), asked
+    return merged(parts, blocks, seeds_of(attack, settings)), asked
 
 
 def ask_blocks(
@@ -106,22 +136,26 @@ def ask_blocks(
     parts: Parts = {}
     # Some arms are another, simpler attacker that the referee sets beside this one.
     companions = getattr(stage_of(attack.threat_model.objective), "COMPANIONS", {})
+    lessons, seeds = Lessons(attack, feature, granted, budget, settings), seeds_of(attack, settings)
     asked, done = 0, 0
     for block, view in pieces:
+        silent = block.arm == SILENT
+        answers = Silent(target.classes) if silent else target
         # All seeds of a block one after the other: a target that remembers its answers pays once for them.
-        for s in range(settings.attack_seeds):
+        for s in range(seeds):
             share = block.share(budget)
-            metered = Metered(target, granted, share)
+            metered = Metered(answers, granted, share, threads=settings.threads)
             rng = stream(settings.seed, attack.name, feature or "", block.arm, str(s), *block.streams())
             try:
-                guess = companions.get(block.arm, attack).run(metered, view, budget=share, rng=rng)
+                learned = lessons.of(s, answers, view, silent)
+                guess = companions.get(block.arm, attack).run(metered, view, budget=share, rng=rng, **learned)
             except BudgetTooSmall as refusal:
                 raise BudgetTooSmall(_in_proportion(str(refusal), block)) from None
             parts[block.arm, s, block.number] = guess
-            asked, done = asked + metered.queries, done + 1
+            asked, done = asked + (0 if silent else metered.queries), done + 1
             if progress:
-                progress(done, settings.attack_seeds * count, asked)
-    return parts, asked
+                progress(done, seeds * count, asked + lessons.queries)
+    return parts, asked + lessons.queries
 
 
 def _in_proportion(refusal: str, block: Block) -> str:
@@ -161,7 +195,7 @@ def evaluate(
     settings, budget = settings or Settings(), budget or Budget()
     check_applicable(attack, kind_of(case), granted)
     check_feature(attack, case, feature)
-    guesses, queries = ask(
-        attack, target, views(attack, case, feature, settings), feature=feature, granted=granted, budget=budget, settings=settings
-    )
+    check_input(attack, feature, getattr(target, "columns", None))
+    held = views(attack, case, feature, settings, disclosures(attack, target, case, settings))
+    guesses, queries = ask(attack, target, held, feature=feature, granted=granted, budget=budget, settings=settings)
     return Outcome(judge(attack, case, feature, guesses, settings), queries)

@@ -1,6 +1,7 @@
 """Views and guesses as files, so that who holds the model never shares a process with who holds the truth.
 
-A view is a folder: one Parquet file per frame, one .npy per array, the rest in view.json. A guess is one .npz.
+A view is a folder: one Parquet file per frame, one .npy per array, the rest in view.json. What is the same for all records of all
+arms, the view's background, is written once beside them. A guess is one .npz.
 What an attack wrote is untrusted: links, pickles, oversize files and wrong shapes are refused.
 """
 
@@ -22,6 +23,7 @@ from attacks.errors import TargetProblem
 from attacks.result import AttributeGuess, Guess, InversionGuess, LabelGuess, MembershipGuess
 
 BLOCK_FILE = "block.json"
+BACKGROUND = "background"
 LARGEST_GUESS = 2 * 2**30
 # Fields that are positions among classes or values; the others are numbers.
 POSITIONS = ("values", "labels", "classes")
@@ -42,6 +44,8 @@ def save_view(view: Any, folder: Path) -> None:
     plain = {}
     for f in fields(view):
         value = getattr(view, f.name)
+        if f.name == BACKGROUND:
+            continue
         if hasattr(value, "to_parquet"):
             value.to_parquet(folder / f"{f.name}.parquet", index=False)
         elif isinstance(value, np.ndarray):
@@ -49,6 +53,13 @@ def save_view(view: Any, folder: Path) -> None:
         else:
             plain[f.name] = list(value) if isinstance(value, tuple) else value
     (folder / "view.json").write_text(json.dumps(plain))
+
+
+def save_background(view: Any, folder: Path) -> None:
+    """Write what `view` holds for all records alike into FOLDER/background; nothing where it has no background."""
+    held = getattr(view, BACKGROUND, None)
+    if held is not None:
+        save_view(held, folder / BACKGROUND)
 
 
 def save_block(view: Any, block: Block, folder: Path) -> None:
@@ -63,8 +74,8 @@ def read_block(folder: Path) -> Block:
     return Block(**json.loads((folder / BLOCK_FILE).read_text()))
 
 
-def load_view(kind: type[V], folder: Path) -> V:
-    """The view of class `kind` that `save_view` wrote into `folder`."""
+def load_view(kind: type[V], folder: Path, background: Any = None) -> V:
+    """The view of class `kind` that `save_view` wrote into `folder`, with the `background` that was kept apart."""
     import pandas as pd
 
     values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in json.loads((folder / "view.json").read_text()).items()}
@@ -73,7 +84,7 @@ def load_view(kind: type[V], folder: Path) -> V:
             values[path.stem] = pd.read_parquet(path)
         elif path.suffix == ".npy":
             values[path.stem] = np.load(path, allow_pickle=False)
-    return kind(**values)
+    return kind(**values) if background is None else kind(**values, **{BACKGROUND: background})
 
 
 def save_guesses(guesses: Mapping[str, Sequence[Guess]], path: Path) -> None:
@@ -116,7 +127,7 @@ def load_parts(objective: Objective, blocks: Sequence[Block], seeds: int, paths:
 
 def _keys(path: Path) -> set[tuple[str, int, int]]:
     """What a file of parts says it holds: (arm, seed, block)."""
-    with _opened(path) as arrays:
+    with opened(path) as arrays:
         if len(set(arrays.files)) != len(arrays.files):
             raise TargetProblem("The attack's result file holds the same name twice; refused.")
         split = [name.split("/") for name in arrays.files]
@@ -124,12 +135,12 @@ def _keys(path: Path) -> set[tuple[str, int, int]]:
 
 
 def _load(objective: Objective, expected: Mapping[str, int], path: Path) -> dict[str, Guess]:
-    with _opened(path) as arrays:
+    with opened(path) as arrays:
         return {name: _guess(GUESS_OF[objective], arrays, name, n) for name, n in expected.items()}
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Any]:
+def opened(path: Path) -> Iterator[Any]:
     """The arrays of a file nobody vouches for; whatever goes wrong while it is open is a TargetProblem."""
     if path.is_symlink() or not path.is_file():
         raise TargetProblem("The attack left no result file.")

@@ -26,11 +26,11 @@ def located(case: Case, objective: Objective, feature: str | None, settings: Set
         place[~member] = outside[row.position[~member]]
         return {"row": place}
     if objective is Objective.ATTRIBUTE_INFERENCE and feature is not None and not isinstance(case, ImageCase):
-        from attacks.attribute_inference.stage import candidates_of, controls_of
+        from attacks.attribute_inference.arms import controls_of, values_of
 
         return {
             "train_row": case.split.attacked,
             "population_row": case.split.control[controls_of(case, settings)],
-            "candidates": np.array([str(c) for c in candidates_of(case, feature)]),
+            "candidates": np.array([str(c) for c in values_of(case, feature).names]),
         }
     return {}

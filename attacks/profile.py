@@ -57,6 +57,7 @@ def _column(name: str, data: Records, schema: Schema) -> dict[str, Any]:
         **_numbers(name, data.inputs[name]),
         "roles": sorted(str(r) for r in meaning.roles) if meaning else [],
         "special_category": bool(meaning and meaning.special_category),
+        **({"known": False} if meaning and not meaning.known else {}),
     }
 
 

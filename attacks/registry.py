@@ -20,15 +20,31 @@ from attacks.result import Guess
 
 BUILT_IN = (
     "attacks.attribute_inference.csmia",
+    "attacks.attribute_inference.lomia",
+    "attacks.attribute_inference.fjrmia",
+    "attacks.attribute_inference.yeom",
+    "attacks.attribute_inference.bayes",
+    "attacks.attribute_inference.candidates",
+    "attacks.attribute_inference.output_vector",
+    "attacks.attribute_inference.tree_paths",
+    "attacks.membership_inference.bagged",
     "attacks.membership_inference.gap",
+    "attacks.membership_inference.label_only",
+    "attacks.membership_inference.lira",
     "attacks.membership_inference.loss",
+    "attacks.membership_inference.quantile",
+    "attacks.membership_inference.rmia",
     "attacks.model_inversion.mi_face",
     "attacks.disparity.selection",
 )
 
 
 class Attack(Protocol):
-    """What `register` accepts. `view` is the objective's view (see attacks.data); it never holds the truth."""
+    """What `register` accepts. `view` is the objective's view; it never holds the truth.
+
+    An attack that learns from auxiliary records also has `lessons(target, view, *, draws, budget, rng) -> list`, one lesson for each
+    draw (positions of the auxiliary records to learn from, None for all), and `run` takes one as `lesson`; without it, it learns itself.
+    """
 
     name: ClassVar[str]
     summary: ClassVar[str]

@@ -25,6 +25,8 @@ class Arm(StrEnum):
     CEILING = "ceiling"  # what real images reach
     DIFFERENCE = "difference"  # a group minus everyone else
     NULL = "null"  # where that difference falls by chance
+    SILENT = "silent"  # an attack that learns, practised on and asking a model that says nothing
+    OVER_SILENT = "over_silent"  # attack - silent, paired
 
 
 class RunVerdict(StrEnum):

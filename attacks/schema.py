@@ -25,9 +25,12 @@ class Role(StrEnum):
 
 @dataclass(frozen=True)
 class Column:
+    """`known` False: an attacker who guesses another column does not know this one either."""
+
     name: str
     roles: frozenset[Role] = frozenset()
     special_category: bool = False
+    known: bool = True
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,9 @@ class Schema:
     def as_dict(self) -> dict[str, Any]:
         """The same as `schema.yaml` would say it."""
         columns = {
-            c.name: {"roles": sorted(str(r) for r in c.roles), "special_category": c.special_category} for c in self.columns.values()
+            c.name: {"roles": sorted(str(r) for r in c.roles), "special_category": c.special_category}
+            | ({} if c.known else {"known": False})
+            for c in self.columns.values()
         }
         return {"target": self.target, "positive": self.positive, "task": "classification", "columns": columns}
 
@@ -75,7 +80,7 @@ class _OneKeyOnce(yaml.SafeLoader):
 
 
 KEYS = {"target", "positive", "task", "columns"}
-COLUMN_KEYS = {"roles", "special_category"}
+COLUMN_KEYS = {"roles", "special_category", "known"}
 
 
 def read_schema(path: Path) -> Schema:
@@ -142,7 +147,10 @@ def _column(column: str, value: Any, name: str) -> Column:
     special = value.get("special_category", False)
     if not isinstance(special, bool):
         raise DataProblem(f"{name}: special_category of column {column!r} must be true or false.")
-    return Column(column, frozenset(Role(r) for r in roles), special)
+    known = value.get("known", True)
+    if not isinstance(known, bool):
+        raise DataProblem(f"{name}: known of column {column!r} must be true or false.")
+    return Column(column, frozenset(Role(r) for r in roles), special, known)
 
 
 def _shown(value: Any) -> str:

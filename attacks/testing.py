@@ -9,16 +9,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, is_dataclass
+from functools import cache
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
-from attacks.access import Access, Array, Budget, Metered, Objective
+from attacks.access import Access, Array, Budget, Knowledge, Metered, Objective
 from attacks.blocks import divisible
 from attacks.case import Case, ImageCase, image_case, table_case
 from attacks.data import Images, Records
-from attacks.errors import AccessDenied, BudgetTooSmall
-from attacks.evaluate import ask, check_applicable, evaluate, views
+from attacks.errors import AccessDenied, BudgetTooSmall, NotApplicable
+from attacks.evaluate import ask, check_applicable, disclosures, evaluate, views
 from attacks.result import Guess
 from attacks.schema import Column, Role, Schema
 from attacks.settings import Settings
@@ -31,17 +33,18 @@ def check_attack(attack: Any) -> None:
     """Raise AssertionError naming the clause of the contract that `attack` breaks."""
     _is_plain_data(attack)
     case = toy_case(attack.threat_model.objective)
-    settings = Settings(attack_seeds=1)
+    settings = Settings(attack_seeds=1, auxiliary_draws=2)
     feature = _feature_of(attack)
     silent = Watched(Silent(case.train.classes))
-    held = views(attack, case, feature, settings)
+    held = views(attack, case, feature, settings, disclosures(attack, silent.target, case, settings))
     (first, asked), (second, _) = (_ask(attack, silent, held, feature, settings) for _ in range(2))
     assert _same(first, second), "The same seed must give the same guess."
     assert silent.asked == 2 * asked, "Every question goes through the meter it was given."
     assert asked > 0 or attack.threat_model.access is Access.NONE, "An attack that needs access must ask."
     _keeps_to_its_rung(attack, silent, held, feature, settings)
     _keeps_to_its_budget(attack, silent, held)
-    _answers_alike_in_blocks(attack, case, held, feature, settings)
+    _answers_alike_in_blocks(attack, case, feature, settings)
+    _needs_the_recipe_it_declares(attack, held)
     gates = evaluate(attack, silent, case, feature=feature, settings=settings).judgement.gates
     assert gates["G2"]["state"] in ("passed", "not_applicable"), f"Gate G2 must pass on the toy case: {gates['G2']['detail']}"
 
@@ -61,7 +64,7 @@ class Opinionated:
         import pandas as pd
 
         keys = pd.util.hash_pandas_object(X[sorted(X.columns)], index=False).to_numpy()
-        drawn = np.stack([np.random.default_rng(int(key)).random(len(self.classes)) for key in keys])
+        drawn = np.stack([pd.util.hash_array(keys + np.uint64(k)) for k in range(len(self.classes))], axis=1) / 2.0**64
         return np.asarray(drawn / drawn.sum(axis=1, keepdims=True))
 
     def logits(self, X: Any) -> Array:
@@ -69,6 +72,11 @@ class Opinionated:
 
     def loss_gradient(self, X: Any, y: Array) -> Array:
         return np.zeros(np.shape(X))
+
+    def paths(self, X: Any) -> tuple[Any, Array]:
+        leaf = (10 * self.predict_proba(X)[:, 0]).astype(int)
+        shares = np.linspace(0, 1, 10)
+        return SimpleNamespace(n_node_samples=np.arange(1, 11), value=np.column_stack([shares, 1 - shares])[:, None]), leaf
 
 
 @dataclass
@@ -81,24 +89,27 @@ class Watched:
 
     def __post_init__(self) -> None:
         self.access, self.classes = self.target.access, self.target.classes
+        self.recipe = getattr(self.target, "recipe", None)
 
     def predict(self, X: Any) -> Array:
-        return self._answer(Access.LABEL, "predict", X)
+        return np.asarray(self._answer(Access.LABEL, "predict", X))
 
     def predict_proba(self, X: Any) -> Array:
-        return self._answer(Access.SCORES, "predict_proba", X)
+        return np.asarray(self._answer(Access.SCORES, "predict_proba", X))
 
     def logits(self, X: Any) -> Array:
-        return self._answer(Access.LOGITS, "logits", X)
+        return np.asarray(self._answer(Access.LOGITS, "logits", X))
 
     def loss_gradient(self, X: Any, y: Array) -> Array:
-        return self._answer(Access.GRADIENTS, "loss_gradient", X, y)
+        return np.asarray(self._answer(Access.GRADIENTS, "loss_gradient", X, y))
 
-    def _answer(self, rung: Access, method: str, X: Any, *more: Any) -> Array:
+    def paths(self, X: Any) -> Any:
+        return self._answer(Access.WEIGHTS, "paths", X)
+
+    def _answer(self, rung: Access, method: str, X: Any, *more: Any) -> Any:
         self.asked += len(X)
         self.highest = max(self.highest, rung)
-        answer: Array = getattr(self.target, method)(X, *more)
-        return answer
+        return getattr(self.target, method)(X, *more)
 
 
 def _is_plain_data(attack: Any) -> None:
@@ -136,12 +147,26 @@ def _keeps_to_its_budget(attack: Any, silent: Watched, held: Mapping[str, Any]) 
     assert silent.asked - before <= 1, "An attack must not ask more than its budget."
 
 
-def _answers_alike_in_blocks(attack: Any, case: Case, held: Mapping[str, Any], feature: str | None, settings: Settings) -> None:
+def _needs_the_recipe_it_declares(attack: Any, held: Mapping[str, Any]) -> None:
+    """An attack that trains models like the target refuses, without a question, where nobody knows how that was made."""
+    if Knowledge.RECIPE not in attack.threat_model.knows:
+        return
+    unknown = Metered(Opinionated(("0", "1")), attack.threat_model.access)
+    try:
+        attack.run(unknown, next(iter(held.values())), budget=Budget(), rng=np.random.default_rng(0))
+    except NotApplicable:
+        assert unknown.queries == 0, "An attack that needs the recipe must look for it before it asks."
+        return
+    raise AssertionError("An attack that knows the recipe must refuse a target without one.")
+
+
+def _answers_alike_in_blocks(attack: Any, case: Case, feature: str | None, settings: Settings) -> None:
     """An attack that says it guesses about each record by itself must not notice which other records it is asked about."""
     if not divisible(attack) or isinstance(case, ImageCase):
         return
     common: dict[str, Any] = {"feature": feature, "granted": Access.WEIGHTS, "budget": Budget(), "settings": settings}
     target, everybody = Opinionated(case.train.classes), len(case.train) + len(case.population)
+    held = views(attack, case, feature, settings, disclosures(attack, target, case, settings))
     whole, cut = (ask(attack, target, held, block=size, **common)[0] for size in (everybody, 97))
     assert _same(whole, cut), "An attack that declares per_record must give the same answers in blocks as for all records at once."
 
@@ -164,6 +189,7 @@ def _feature_of(attack: Any) -> str | None:
     return {Objective.ATTRIBUTE_INFERENCE: FEATURE, Objective.DISPARITY: GROUP}.get(attack.threat_model.objective)
 
 
+@cache
 def toy_case(objective: Objective, n: int = 400, seed: int = 0) -> Case:
     """A small case of the right kind: a table with a hidden attribute nobody can impute, or 8 x 8 images of six shapes."""
     rng = np.random.default_rng(seed)

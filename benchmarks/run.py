@@ -12,7 +12,7 @@ from typing import Any
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results.json"
-NAMES = ("csmia_overhead", "mi_face", "million_records", "engine_room")
+NAMES = ("csmia_overhead", "attribute_inference", "membership_inference", "mi_face", "million_records", "engine_room", "lists")
 
 
 def main(names: list[str]) -> int:

@@ -44,7 +44,12 @@ class Readable:
             return HttpResponse(
                 "The form is not in UTF-8. Send it again from its page.", status=400, content_type="text/plain; charset=utf-8"
             )
-        return self._get_response(request)
+        response = self._get_response(request)
+        if response.status_code == 405 and not response.content and not request.path.startswith("/api/"):
+            said = _("This address takes what a form sends; there is no page to open here.")
+            allowed, response = response.headers.get("Allow", ""), render(request, "400.html", {"sentence": said}, status=405)
+            response.headers["Allow"] = allowed
+        return response
 
     def process_view(self, request: HttpRequest, view: object, args: object, kwargs: object) -> HttpResponse | None:
         # The API asks first who is there, and refuses in its own words (accounts.api).

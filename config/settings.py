@@ -91,7 +91,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     # Every page asks for sign-in unless its view says otherwise: a forgotten decorator closes a door, not opens one.
-    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "accounts.signed_out.SignedInOrWhole",
     "accounts.language.in_their_language",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -251,8 +251,8 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000
 
 # Pages alone have a language; what is kept, signed or read by programs is English (decision 15).
 LANGUAGE_CODE = "en-gb"
-# German joins when its catalogue is whole: a sentence half in each language is worse than one in English (decision 15).
-LANGUAGES = [("en-gb", "English")]
+# A language joins when its catalogue is whole: a sentence half in each language is worse than one in English (decision 15).
+LANGUAGES = [("en-gb", "English"), ("de", "Deutsch")]
 LOCALE_PATHS = [BASE_DIR / "locale"]
 LANGUAGE_COOKIE_NAME = "language"
 TIME_ZONE = "UTC"

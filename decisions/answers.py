@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from uuid import UUID
 
+from django.db.models import OuterRef, Q, QuerySet, Subquery
+
+from accounts.models import Organisation
 from assessments import vocabulary
-from assessments.models import Assessment, Run, RunStatus
-from decisions.models import RuleVerdict
+from assessments.models import OPEN, Assessment, Run, RunStatus, State
+from decisions.models import Conclusion, RuleVerdict
+from governance.models import ModelVersion
 from governance.verdict import WORST_FIRST, Verdict
+
+# States in which nothing is concluded, now or ever.
+WITHOUT_CONCLUSION = (*OPEN, State.RUN_FAILED, State.CANCELLED, State.WITHDRAWN)
+# Models whose newest answers are looked at, those with the newest versions first.
+MOST_VERSIONS = 1_000
 
 
 @dataclass(frozen=True)
@@ -46,3 +56,32 @@ def _answer(assessment: Assessment, rules: list[str], runs: list[str]) -> Answer
     verdict = min(rules, key=lambda v: WORST_FIRST.index(Verdict(v)), default="")
     worst_run = min(runs, key=vocabulary.run_severity, default="")
     return Answer(assessment, verdict, worst_run, rules.count(Verdict.NOT_SATISFIED), rules.count(Verdict.INCONCLUSIVE))
+
+
+def newest_answers(models: Iterable[int]) -> dict[int, Answer]:
+    """Of each model the newest assessment that nobody called off, with its answer; models never assessed are left out."""
+    versions = ModelVersion.objects.filter(model__in=list(models))
+    rows = Assessment.objects.filter(pk__in=_newest(versions, ~Q(state__in=(State.CANCELLED, State.WITHDRAWN))))
+    last: dict[int, Assessment] = {}
+    for row in rows.select_related("model_version").defer("plan", "facts").order_by("-submitted"):
+        last.setdefault(row.model_version.model_id, row)
+    return {answer.assessment.model_version.model_id: answer for answer in answers_of(last.values())}
+
+
+def newest_conclusions(organisation: Organisation) -> list[Conclusion]:
+    """What was concluded last about each of the organisation's models."""
+    versions = ModelVersion.objects.filter(organisation=organisation).order_by("-registered_at")[:MOST_VERSIONS]
+    # By their states, for a join to conclusions would look at every assessment of every version.
+    rows = Conclusion.objects.filter(assessment__in=_newest(versions, ~Q(state__in=WITHOUT_CONCLUSION)))
+    rows = rows.select_related("assessment__model_version").defer("assessment__plan", "assessment__facts", "determination")
+    last: dict[int, Conclusion] = {}
+    for row in rows.order_by("-assessment__submitted"):
+        last.setdefault(row.assessment.model_version.model_id, row)
+    return list(last.values())
+
+
+def _newest(versions: QuerySet[ModelVersion], which: Q) -> list[UUID]:
+    """Of each version the newest assessment of this kind: one look into the index a version, however many assessments it has."""
+    of_version = Assessment.objects.filter(which, model_version=OuterRef("pk")).order_by("-submitted").values("pk")
+    found = versions.annotate(last=Subquery(of_version[:1])).values_list("last", flat=True)
+    return [pk for pk in found if pk is not None]

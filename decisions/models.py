@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.utils import timezone
 
 from assessments.models import State
 from decisions.notice_models import Delivery, Message, Schedule, Webhook  # noqa: F401  (Django looks for tables here)
@@ -88,6 +89,13 @@ class FindingState(models.TextChoices):
 
 # Findings that still ask somebody for something.
 UNSETTLED = (FindingState.OPEN, FindingState.CONFIRMED, FindingState.IN_TREATMENT)
+# From which state a finding may go where; the database refuses every other step.
+FINDING_TRANSITIONS = {
+    FindingState.OPEN: {FindingState.CONFIRMED, FindingState.IN_TREATMENT, FindingState.RISK_ACCEPTED, FindingState.NOT_APPLICABLE},
+    FindingState.CONFIRMED: {FindingState.IN_TREATMENT, FindingState.RISK_ACCEPTED, FindingState.RESOLVED},
+    FindingState.IN_TREATMENT: {FindingState.RISK_ACCEPTED, FindingState.RESOLVED, FindingState.NOT_APPLICABLE},
+    FindingState.RISK_ACCEPTED: {FindingState.OPEN},
+}
 
 
 class Treatment(models.TextChoices):
@@ -102,9 +110,17 @@ class Finding(models.Model):
     """A limit not met, or a question left open, that somebody has to look at."""
 
     conclusion = models.ForeignKey(Conclusion, on_delete=models.CASCADE, related_name="findings")
+    # Copied from the assessment, so that a page of a long list is read from one index; a trigger refuses another's (migration 0005).
+    organisation = models.ForeignKey("accounts.Organisation", null=True, on_delete=models.PROTECT, related_name="findings", db_index=False)
+    submitted = models.DateTimeField(null=True)
     number = models.PositiveIntegerField()
     verdict = models.CharField(max_length=20, choices=VERDICTS)
     row = models.JSONField()
+    # The risk behind it, as it was when it was found (governance/risk.py): 1 to 4 each.
+    severity = models.PositiveSmallIntegerField(default=2)
+    likelihood = models.PositiveSmallIntegerField(default=2)
+    level = models.PositiveSmallIntegerField(default=2)
+    why_level = models.CharField(max_length=500, blank=True)
     state = models.CharField(max_length=20, choices=FindingState.choices, default=FindingState.OPEN)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="findings")
     treatment = models.CharField(max_length=20, choices=Treatment.choices, blank=True)
@@ -118,9 +134,25 @@ class Finding(models.Model):
             models.UniqueConstraint(fields=("conclusion", "number"), name="finding_numbered_once"),
             models.CheckConstraint(condition=Q(verdict__in=["not_satisfied", "inconclusive"]), name="finding_is_open"),
             models.CheckConstraint(condition=Q(state__in=FindingState.values), name="finding_state_known"),
+            *(
+                models.CheckConstraint(condition=Q((f"{part}__range", (1, 4))), name=f"finding_{part}_from_1_to_4")
+                for part in ("severity", "likelihood", "level")
+            ),
             models.CheckConstraint(
                 condition=~Q(state=FindingState.RESOLVED) | Q(resolved_by__isnull=False), name="finding_resolved_by_a_retest"
             ),
+        ]
+        # Each list is read in the order of one of these, from the place where its page begins.
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=("organisation", "-verdict", "-submitted", "number"), name="finding_worst_first"),
+            models.Index(fields=("organisation", "state", "-verdict", "-submitted", "number"), name="finding_in_a_state"),
+            models.Index(  # with the key, so that a deep page reads no row it passes over
+                fields=("organisation", "-verdict", "-submitted", "number", "id"),
+                condition=Q(state__in=UNSETTLED),
+                name="finding_unsettled",
+            ),
+            models.Index(fields=("organisation", "-level", "due", "-submitted", "number", "state"), name="finding_highest_first"),
+            models.Index(fields=("organisation", "due"), condition=Q(due__isnull=False), name="finding_due_first"),
         ]
 
     def __str__(self) -> str:
@@ -218,15 +250,21 @@ class Condition(models.Model):
     due = models.DateField()
     met = models.DateTimeField(null=True)
     met_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    met_how = models.TextField(null=True, max_length=5_000)  # noqa: DJ001  null until it is met
 
     class Meta:
         ordering = ("due",)
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.CheckConstraint(condition=Q(met__isnull=True) | Q(met_by__isnull=False), name="met_condition_says_by_whom"),
         ]
+        indexes: ClassVar[list[models.Index]] = [models.Index(fields=("owner", "due"), condition=Q(met=None), name="condition_due_first")]
 
     def __str__(self) -> str:
         return self.text
+
+    @property
+    def is_late(self) -> bool:
+        return self.met is None and self.review.state == Review.State.CONCLUDED and self.due < timezone.now().date()
 
 
 class Comment(models.Model):
@@ -315,6 +353,8 @@ class Acceptance(models.Model):
             ),
             models.CheckConstraint(condition=~Q(reason=""), name="acceptance_says_why"),
         ]
+        # Which end next, for the first page.
+        indexes: ClassVar[list[models.Index]] = [models.Index(fields=("organisation", "state", "until"), name="acceptance_ends_first")]
 
     def __str__(self) -> str:
         return f"R-{self.number}"

@@ -29,7 +29,9 @@ class Kind(models.TextChoices):
     ACCEPTANCE_ENDS = "acceptance.ends_soon", "An accepted risk ends soon"
     ACCEPTANCE_ENDED = "acceptance.ended", "An accepted risk has ended"
     CONDITION_DUE = "condition.due_soon", "A condition is due soon"
+    CONDITION_LATE = "condition.overdue", "A condition is overdue"
     FINDING_DUE = "finding.due_soon", "A finding is due soon"
+    FINDING_LATE = "finding.overdue", "A finding is overdue"
     SCHEDULE_FAILED = "schedule.failed", "A scheduled assessment was not started"
     MENTIONED = "comment.mentioned", "Somebody mentioned you"
     WEBHOOK_OFF = "webhook.off", "A webhook was switched off"
@@ -67,6 +69,7 @@ class Message(models.Model):
         ]
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=("person", "organisation", "-created"), name="message_newest_first"),
+            models.Index(fields=("person", "organisation"), condition=Q(seen=None), name="message_unread"),
             models.Index(fields=("not_before",), condition=Q(sent=None, begun=None), name="message_in_line"),
         ]
 

@@ -24,6 +24,7 @@ from decisions.models import Acceptance, Comment, Outcome, Release, Review
 from decisions.notice_models import Kind, Message, Webhook
 from decisions.webhooks import announce
 
+MANY = 100
 # (subject, what it means) of an ended review.
 OUTCOMES = {
     Outcome.APPROVED: ("assessment approved", "approved the assessment. A risk owner decides about the release."),
@@ -91,8 +92,8 @@ def tell(organisation: Organisation, people: Iterable[User], news: News) -> int:
 
 
 def unread_for(user: User, organisation: Organisation) -> int:
-    """How many messages this person has not seen yet."""
-    return Message.objects.filter(person=user, organisation=organisation, seen=None).count()
+    """How many messages this person has not seen yet; `MANY` stands for as many or more, because every page asks this."""
+    return Message.objects.filter(person=user, organisation=organisation, seen=None).order_by()[:MANY].count()
 
 
 def mark_read(user: User, organisation: Organisation) -> int:

@@ -13,8 +13,10 @@ import structlog
 from django.conf import settings
 from django.core.mail import EmailMessage
 from django.db import DatabaseError, InterfaceError, connection
-from django.utils import timezone
+from django.utils import timezone, translation
 
+from accounts.language import language_of
+from accounts.sayings import said
 from accounts.selectors import organisations_of
 from decisions import webhooks
 from decisions.notice_models import Delivery, Message
@@ -66,9 +68,12 @@ def _mail(message: Message, now: datetime) -> bool:
     if person.email.endswith(NOT_REACHED) or not organisations_of(person).filter(pk=message.organisation_id).exists():
         row.update(attempts=MOST_ATTEMPTS, begun=None, problem="Not mailed: the person has left, or has no mailbox.")
         return False
-    text = f"{message.text}\n\n{settings.INVERSIGHT_URL}{message.link}\n\n-- \n{FOOTER}\n"
+    # In the language of who reads it; what is kept, and shown again on their page, stays English.
+    with translation.override(language_of(person) or settings.LANGUAGE_CODE):
+        subject, told, footer = said(message.subject), said(message.text), said(FOOTER)
+    text = "\n".join((told, "", f"{settings.INVERSIGHT_URL}{message.link}", "", "-- ", footer, ""))
     # The address alone, without a name, and a subject on one line: nothing that anybody typed can add a header.
-    mail = EmailMessage(one_line(message.subject), text, None, [person.email], headers={"Auto-Submitted": "auto-generated"})
+    mail = EmailMessage(one_line(subject), text, None, [person.email], headers={"Auto-Submitted": "auto-generated"})
     try:
         mail.send()
     except (OSError, ValueError) as problem:  # smtplib's are OSErrors; a header that is none is a ValueError

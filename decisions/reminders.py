@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import date, timedelta
 
 from django.db import transaction
@@ -21,6 +21,7 @@ from decisions.treatment import acceptances_to_warn_of
 from decisions.webhooks import announce
 
 BEFORE = (7, 1)  # days before a condition or finding is due
+LATE_FOR = 30  # days after which it is not told any more: the first page shows it as overdue all the while
 APPROVAL_BEFORE = 30
 
 
@@ -34,9 +35,14 @@ def in_days(left: int) -> str:
     return {0: "today", 1: "tomorrow"}.get(left, f"in {counted(left, 'day')}")
 
 
-def _step(left: int, steps: Sequence[int] = BEFORE) -> int:
+def _step(left: int) -> str:
     """Which of the steps has been reached."""
-    return min(days for days in steps if left <= days)
+    return "overdue" if left < 0 else str(min(days for days in BEFORE if left <= days))
+
+
+def _near(now: date) -> tuple[date, date]:
+    """The days that are told of."""
+    return now - timedelta(days=LATE_FOR), now + timedelta(days=max(BEFORE))
 
 
 @transaction.atomic
@@ -47,48 +53,66 @@ def _acceptances(now: date) -> int:
         finding, link = acceptance.finding, reverse("acceptance", args=[acceptance.pk])
         # Pattern 25 of the word list.
         said = f"Acceptance {acceptance} ends on {day(acceptance.until)}; finding {finding} then opens again."
-        about = f"acceptance {acceptance.pk}, {acceptance.until}, {left}"
+        once = f"acceptance {acceptance.pk}, {acceptance.until}, {left}"
         subject = f"Acceptance {acceptance} ends {in_days(left)}"
         said = f"{said} It is about {called(finding.conclusion.assessment)}."
-        told += tell(acceptance.organisation, concerned_by(acceptance), News(Kind.ACCEPTANCE_ENDS, subject, said, link, about))
-        announce(acceptance.organisation, Kind.ACCEPTANCE_ENDS, facts_of_acceptance(acceptance), link, about=about)
+        told += tell(acceptance.organisation, concerned_by(acceptance), News(Kind.ACCEPTANCE_ENDS, subject, said, link, once))
+        announce(acceptance.organisation, Kind.ACCEPTANCE_ENDS, facts_of_acceptance(acceptance), link, about=once)
     return told
 
 
 def _conditions(now: date) -> int:
-    soon = Condition.objects.filter(met=None, due__range=(now, now + timedelta(days=max(BEFORE))))
-    soon = soon.filter(review__state=Review.State.CONCLUDED, review__assessment__state__in=APPROVED)
+    """To who promised it; when the day is past, also to who relied on it."""
+    near = Condition.objects.filter(met=None, due__range=_near(now))
+    near = near.filter(review__state=Review.State.CONCLUDED, review__assessment__state__in=APPROVED)
     told = 0
-    for condition in soon.select_related("owner", "review__assessment__organisation", "review__assessment__model_version__model"):
+    for condition in near.select_related("owner", "review__assessment__organisation", "review__assessment__model_version__model"):
         assessment, left = condition.review.assessment, (condition.due - now).days
-        link, about = reverse("review", args=[assessment.pk]), f"condition {condition.pk}, {condition.due}, {_step(left)}"
-        said = f"Your condition for {called(assessment)} is due on {day(condition.due)}. The approval rests on it."
-        news = News(Kind.CONDITION_DUE, f"{assessment.code}: your condition is due {in_days(left)}", said, link, about)
-        with transaction.atomic():
-            told += tell(assessment.organisation, [condition.owner], news)
-            announce(
-                assessment.organisation, Kind.CONDITION_DUE, {**facts_of(assessment), "due": condition.due.isoformat()}, link, about=about
+        link, once = reverse("review", args=[assessment.pk]), f"condition {condition.pk}, {condition.due}, {_step(left)}"
+        if left < 0:
+            said = (
+                f"A condition for {called(assessment)} was due on {day(condition.due)} and is not marked as met. The approval rests on it."
             )
+            news = News(Kind.CONDITION_LATE, f"{assessment.code}: a condition is overdue", said, link, once)
+            people = [condition.owner, *_reviewers(condition.review)]
+        else:
+            said = f"Your condition for {called(assessment)} is due on {day(condition.due)}. The approval rests on it."
+            news = News(Kind.CONDITION_DUE, f"{assessment.code}: your condition is due {in_days(left)}", said, link, once)
+            people = [condition.owner]
+        with transaction.atomic():
+            told += tell(assessment.organisation, people, news)
+            announce(assessment.organisation, news.kind, {**facts_of(assessment), "due": condition.due.isoformat()}, link, about=once)
     return told
 
 
 def _findings(now: date) -> int:
-    soon = Finding.objects.filter(state__in=UNSETTLED, owner__isnull=False, due__range=(now, now + timedelta(days=max(BEFORE))))
+    """To who treats it; when the day is past, also to the privacy officers."""
+    near = Finding.objects.filter(state__in=UNSETTLED, owner__isnull=False, due__range=_near(now))
     told = 0
-    for finding in soon.select_related("owner", "conclusion__assessment__organisation", "conclusion__assessment__model_version__model"):
+    for finding in near.select_related("owner", "conclusion__assessment__organisation", "conclusion__assessment__model_version__model"):
         assessment, owner, due = finding.conclusion.assessment, finding.owner, finding.due
         if owner is None or due is None:
             continue
         left, link = (due - now).days, reverse("finding", args=[finding.pk])
-        about = f"finding {finding.pk}, {due}, {_step(left)}"
-        said = (
-            f"What you do about finding {finding} of {called(assessment)} is due on {day(due)}. A re-test that meets the limit resolves it."
-        )
-        news = News(Kind.FINDING_DUE, f"{assessment.code} {finding} is due {in_days(left)}", said, link, about)
+        once = f"finding {finding.pk}, {due}, {_step(left)}"
+        if left < 0:
+            said = (
+                f"What was to be done about finding {finding} of {called(assessment)} was due on {day(due)}. "
+                "A re-test that meets the limit resolves it."
+            )
+            news = News(Kind.FINDING_LATE, f"{assessment.code} {finding} is overdue", said, link, once)
+            people = [owner, *people_who_may(assessment.organisation, Permission.REVIEW)]
+        else:
+            said = (
+                f"What you do about finding {finding} of {called(assessment)} is due on {day(due)}. "
+                "A re-test that meets the limit resolves it."
+            )
+            news = News(Kind.FINDING_DUE, f"{assessment.code} {finding} is due {in_days(left)}", said, link, once)
+            people = [owner]
         facts = {**facts_of(assessment), "finding": str(finding), "rule": finding.row["rule"], "due": due.isoformat()}
         with transaction.atomic():
-            told += tell(assessment.organisation, [owner], news)
-            announce(assessment.organisation, Kind.FINDING_DUE, facts, link, about=about)
+            told += tell(assessment.organisation, people, news)
+            announce(assessment.organisation, news.kind, facts, link, about=once)
     return told
 
 
@@ -101,13 +125,13 @@ def _approvals(now: date) -> int:
         assessment, until = review.assessment, review.valid_until
         if until is None:
             continue
-        link, about = reverse("assessment", args=[assessment.pk]), f"approval {review.pk}, {until}"
+        link, once = reverse("assessment", args=[assessment.pk]), f"approval {review.pk}, {until}"
         said = f"The approval of {called(assessment)} ends on {day(until)}. A new assessment that is approved by then takes its place."
-        news = News(Kind.APPROVAL_ENDS, f"{assessment.code}: its approval ends {in_days((until - now).days)}", said, link, about)
+        news = News(Kind.APPROVAL_ENDS, f"{assessment.code}: its approval ends {in_days((until - now).days)}", said, link, once)
         people: Iterable[User] = [review.submitter, review.owner, *_reviewers(review)]
         with transaction.atomic():
             told += tell(assessment.organisation, people, news)
-            announce(assessment.organisation, Kind.APPROVAL_ENDS, {**facts_of(assessment), "until": until.isoformat()}, link, about=about)
+            announce(assessment.organisation, Kind.APPROVAL_ENDS, {**facts_of(assessment), "until": until.isoformat()}, link, about=once)
     return told
 
 

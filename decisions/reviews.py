@@ -1,6 +1,6 @@
 """Reviewing an assessment: claim, answer each finding, advise, conclude. Four eyes, checked here and by the database.
 
-claim -> (save_answers, add_condition ...) -> conclude | let_go        revoke, expire: what an approval may become later
+claim -> (answer, conditions.add_condition ...) -> conclude | let_go        revoke, expire: what an approval may become later
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ from assessments.services import move
 from decisions import notices
 from decisions.binding import bound_to, changed_since, digest
 from decisions.errors import DecisionProblem
-from decisions.models import UNSETTLED, Condition, Finding, FindingAnswer, FindingState, Outcome, Release, Review
+from decisions.models import UNSETTLED, Finding, FindingAnswer, FindingState, Outcome, Release, Review
+from decisions.texts import whole
 
 APPROVAL_LASTS = timedelta(days=365)
 REVIEW_WITHIN = timedelta(days=7)
@@ -96,10 +97,18 @@ def claim(assessment: Assessment, *, by: User) -> Review:
     return made
 
 
+def held_by(review: Review, by: User) -> None:
+    """Raises PermissionDenied where somebody else claimed it, DecisionProblem where it is no longer open."""
+    if review.officer_id != by.pk:
+        raise PermissionDenied(f"{review.officer.name} claimed this review.")
+    if review.state != Review.State.OPEN:
+        raise DecisionProblem("This review is concluded; nothing in it can be changed.")
+
+
 @transaction.atomic
 def let_go(review: Review, *, by: User) -> None:
     """Give the review back so that another officer can take it."""
-    _mine(review, by)
+    held_by(review, by)
     Review.objects.filter(pk=review.pk, state=Review.State.OPEN).update(state=Review.State.RELEASED)
     move(review.assessment, State.EVIDENCE_READY, by=by)
 
@@ -107,14 +116,13 @@ def let_go(review: Review, *, by: User) -> None:
 @transaction.atomic
 def answer(review: Review, finding: Finding, *, by: User, answer: str, reason: str = "") -> None:
     """Confirm a finding, or say why it does not apply. Raises DecisionProblem without the reason."""
-    _mine(review, by)
+    held_by(review, by)
     if finding.conclusion.assessment_id != review.assessment_id or answer not in FindingAnswer.Answer.values:
         raise DecisionProblem("Choose confirm or not applicable for each finding.")
     if answer == FindingAnswer.Answer.NOT_APPLICABLE and not reason.strip():
         raise DecisionProblem(f"Say why F-{finding.number} is not applicable; an auditor will ask.")
-    FindingAnswer.objects.update_or_create(
-        review=review, finding=finding, defaults={"answer": answer, "reason": reason.strip() if answer != "confirmed" else ""}
-    )
+    said = whole(reason, 5_000, f"The reason for F-{finding.number}") if answer == FindingAnswer.Answer.NOT_APPLICABLE else ""
+    FindingAnswer.objects.update_or_create(review=review, finding=finding, defaults={"answer": answer, "reason": said})
 
 
 @transaction.atomic
@@ -128,26 +136,9 @@ def confirm_rest(review: Review, *, by: User) -> None:
 
 @transaction.atomic
 def save_texts(review: Review, *, by: User, advice: str, summary: str) -> None:
-    _mine(review, by)
-    review.advice, review.summary = advice.strip()[:10_000], summary.strip()[:10_000]
+    held_by(review, by)
+    review.advice, review.summary = whole(advice, 10_000, "The advice"), whole(summary, 10_000, "The summary")
     review.save(update_fields=["advice", "summary"])
-
-
-@transaction.atomic
-def add_condition(review: Review, *, by: User, text: str, owner: User, due: date) -> Condition:
-    """Raises DecisionProblem for a condition without words or with a day that is past."""
-    _mine(review, by)
-    if not text.strip():
-        raise DecisionProblem("Say what must be done.")
-    if due <= timezone.now().date():
-        raise DecisionProblem("The day by which it must be done is past; choose a later one.")
-    return Condition.objects.create(review=review, text=text.strip()[:1_000], owner=owner, due=due)
-
-
-@transaction.atomic
-def remove_condition(condition: Condition, *, by: User) -> None:
-    _mine(condition.review, by)
-    condition.delete()
 
 
 def missing(review: Review, outcome: str) -> list[str]:
@@ -174,7 +165,7 @@ def conclude(review: Review, *, by: User, outcome: str, seen: str) -> Review:
     """End the review, bound to what the officer saw (`seen`, its digest). Raises DecisionProblem with what is missing or has changed."""
     with transaction.atomic():
         review = Review.objects.select_for_update().get(pk=review.pk)
-        _mine(review, by)
+        held_by(review, by)
         if gaps := missing(review, outcome):
             raise DecisionProblem(gaps[0])
         parts = bound_to(review)
@@ -198,9 +189,11 @@ def conclude(review: Review, *, by: User, outcome: str, seen: str) -> Review:
 
 
 def _take_over_answers(review: Review) -> None:
-    """Findings go the way the review answered them."""
+    """Findings go the way the review answered them; one that is treated already stays in treatment unless it does not apply."""
     for given in review.answers.select_related("finding"):
-        Finding.objects.filter(pk=given.finding_id, state=FindingState.OPEN).update(state=given.answer)
+        to = FindingState(given.answer)
+        waiting = (FindingState.OPEN,) if to == FindingState.CONFIRMED else (FindingState.OPEN, FindingState.IN_TREATMENT)
+        Finding.objects.filter(pk=given.finding_id, state__in=waiting).update(state=to)
 
 
 def _supersede_earlier(assessment: Assessment, by: User) -> None:
@@ -217,8 +210,9 @@ def revoke(assessment: Assessment, *, by: User, reason: str) -> None:
         raise PermissionDenied(f"This is for a privacy officer of {assessment.organisation.name}.")
     if not reason.strip():
         raise DecisionProblem("Say why the approval is revoked; people rely on it.")
+    said = whole(reason, 500, "The reason")
     move(assessment, State.REVOKED, by=by)
-    record(assessment.organisation, by, "revoked", assessment, {"reason": reason.strip()[:500]})
+    record(assessment.organisation, by, "revoked", assessment, {"reason": said})
 
 
 def expire_approvals(today: date | None = None) -> int:
@@ -253,8 +247,8 @@ def release(review: Review, *, by: User, choice: str, reason: str, conditions: s
             model_version=assessment.model_version,
             by=by,
             choice=choice,
-            reason=reason.strip()[:5_000],
-            conditions=conditions.strip()[:5_000] if choice == Release.Choice.WITH_CONDITIONS else "",
+            reason=whole(reason, 5_000, "The reason"),
+            conditions=whole(conditions, 5_000, "The list of conditions") if choice == Release.Choice.WITH_CONDITIONS else "",
             binding=review.binding,
         )
         record(assessment.organisation, by, "decided the release", assessment, {"choice": choice, "binding": review.binding})
@@ -265,10 +259,3 @@ def release(review: Review, *, by: User, choice: str, reason: str, conditions: s
 def undecided(assessment: Assessment) -> list[Finding]:
     """Confirmed findings for which nobody has chosen a treatment or accepted the risk."""
     return [f for f in findings_of(assessment) if f.state in UNSETTLED and not f.treatment and not f.acceptances.exists()]
-
-
-def _mine(review: Review, by: User) -> None:
-    if review.officer_id != by.pk:
-        raise PermissionDenied(f"{review.officer.name} claimed this review.")
-    if review.state != Review.State.OPEN:
-        raise DecisionProblem("This review is concluded; nothing in it can be changed.")

@@ -12,6 +12,7 @@ from accounts.services import record
 from assessments.models import Assessment, Observation, Run, RunStatus
 from assessments.words import after_colon
 from decisions.models import Conclusion, ControlVerdict, Finding, RuleVerdict
+from decisions.risks import NO_ATTACKER, level_of
 from governance import rules as rulebook
 from governance.controls import control_verdicts
 from governance.determination import not_carried_out
@@ -26,8 +27,6 @@ from governance.verdict import WORST_FIRST, Verdict
 # Which measures the rules read from a run of these attacks; of the others, all of their objective.
 READ_FROM = {"disparity.selection": rulebook.IMPACT_RATIO, "disparity.vulnerability": rulebook.VULNERABILITY}
 NOT_ASSESSED = Verdict.NOT_ASSESSED
-# Runs that no attacker carries out: they read decisions or other runs, so no rung of access can be too low.
-NO_ATTACKER = ("disparity.selection", "disparity.vulnerability")
 
 
 @transaction.atomic
@@ -59,7 +58,16 @@ def conclude(assessment: Assessment) -> Conclusion:
         for p, c in enumerate(controls)
     )
     Finding.objects.bulk_create(
-        Finding(conclusion=conclusion, number=number, verdict=row["verdict"], row=row) for number, row in enumerate(findings(rows), start=1)
+        Finding(
+            conclusion=conclusion,
+            organisation=assessment.organisation,
+            submitted=assessment.submitted,
+            number=number,
+            verdict=row["verdict"],
+            row=row,
+            **level_of(row, assessment, runs, policy),
+        )
+        for number, row in enumerate(findings(rows), start=1)
     )
     record(assessment.organisation, None, "concluded", assessment, {"policy": policy.sha256})
     return conclusion
@@ -156,7 +164,7 @@ def _open_measurements(run: Run) -> list[Measured]:
         )
         for rule in rulebook.RULES
         if _reads(rule, run)
-        for endpoint in rule.endpoints
+        for endpoint in rule.measures
     ]
 
 
@@ -175,12 +183,12 @@ def run_gates(run: Run, policy: Policy) -> dict[str, Gate]:
 
 
 def _enough(run: Run, policy: Policy) -> Gate:
-    """G3 by the largest minimum of the rules that read this run's whole-model numbers."""
+    """G3 by the rules that read this run's whole-model numbers: failed where it has the minimum of none of them."""
     if run.attack in NO_ATTACKER:
         return Gate("G3", GateState.PASSED, "Each group is counted on its own; groups that are too small are not shown.")
     reading = [r for r in rulebook.RULES if not r.by_group and r.endpoints[0].startswith(run.objective)]
     found = [size_gate(_sizes(run, None, ()), policy.limits[rule.id].minimum) for rule in reading]
-    return next((gate for gate in found if gate.state is not GateState.PASSED), found[0])
+    return next((gate for gate in found if gate.state is GateState.PASSED), found[0])
 
 
 def _measured(run: Run, o: Observation, observations: Iterable[Observation], gates: Mapping[str, Gate]) -> Measured:

@@ -16,7 +16,8 @@ from accounts.services import record
 from assessments.models import Assessment
 from decisions import notices
 from decisions.errors import DecisionProblem
-from decisions.models import Acceptance, Finding, FindingState, Treatment
+from decisions.models import UNSETTLED, Acceptance, Finding, FindingState, Treatment
+from decisions.texts import whole
 from governance.verdict import Verdict
 
 LONGEST = timedelta(days=366)
@@ -26,9 +27,9 @@ WARNED_BEFORE = (30, 7, 1)  # days
 
 def findings_in(organisation: Organisation) -> QuerySet[Finding]:
     """The organisation's findings, worst and newest first."""
-    rows = Finding.objects.filter(conclusion__assessment__organisation=organisation)
+    rows = Finding.objects.filter(organisation=organisation)
     rows = rows.select_related("conclusion__assessment__model_version__model", "owner")
-    return rows.order_by("-verdict", "-conclusion__assessment__submitted", "number")
+    return rows.defer("conclusion__assessment__plan", "conclusion__assessment__facts").order_by("-verdict", "-submitted", "number")
 
 
 @transaction.atomic
@@ -38,7 +39,7 @@ def treat(finding: Finding, *, by: User, treatment: str, plan: str, owner: User 
     if not any(may(by, organisation, permission) for permission in MAY_TREAT):
         raise PermissionDenied(f"This is for a model owner, risk owner or privacy officer of {organisation.name}.")
     finding = Finding.objects.select_for_update().get(pk=finding.pk)
-    if finding.state not in (FindingState.OPEN, FindingState.CONFIRMED, FindingState.IN_TREATMENT):
+    if finding.state not in UNSETTLED:
         raise DecisionProblem(f"This finding is {FindingState(finding.state).label.lower()}; nothing is left to treat.")
     if treatment not in Treatment.values:
         raise DecisionProblem("Choose what is done about it.")
@@ -46,20 +47,25 @@ def treat(finding: Finding, *, by: User, treatment: str, plan: str, owner: User 
         raise DecisionProblem("Say who does it, and by when.")
     if due < timezone.now().date():
         raise DecisionProblem("The day by which it is done is past; choose a later one.")
-    finding.state, finding.treatment, finding.plan = FindingState.IN_TREATMENT, treatment, plan.strip()[:5_000]
+    finding.state, finding.treatment, finding.plan = FindingState.IN_TREATMENT, treatment, whole(plan, 5_000, "The plan")
     finding.owner, finding.due = owner, due
     finding.save()
     record(organisation, by, "treated", finding, {"treatment": treatment, "due": due.isoformat(), "owner": owner.pk})
 
 
 def resolve_retested(assessment: Assessment) -> int:
-    """Findings about the same model that this assessment's passing rules settle; how many. A re-test alone resolves."""
+    """Findings about the same model that this assessment's passing rules settle; how many. A re-test alone resolves.
+
+    It settles what was found before it, about the version it tested or an earlier one: a test of an old version says nothing of a newer.
+    """
     passed = {
         (row["rule"], row["feature"], row["group"])
         for row in (r.row for r in assessment.conclusion.rules.filter(verdict=Verdict.SATISFIED))  # type: ignore[attr-defined]
     }
     earlier = Finding.objects.filter(
         conclusion__assessment__model_version__model=assessment.model_version.model,
+        conclusion__assessment__model_version__number__lte=assessment.model_version.number,
+        conclusion__assessment__submitted__lt=assessment.submitted,
         state__in=(FindingState.CONFIRMED, FindingState.IN_TREATMENT),
     ).exclude(conclusion__assessment=assessment)
     settled = [f for f in earlier if (f.row["rule"], f.row["feature"], f.row["group"]) in passed]
@@ -92,7 +98,7 @@ def propose_acceptance(finding: Finding, *, by: User, until: date, reason: str) 
                 finding=finding,
                 proposed_by=by,
                 until=until,
-                reason=reason.strip()[:5_000],
+                reason=whole(reason, 5_000, "The reason"),
             )
     except IntegrityError:
         raise DecisionProblem("An acceptance of this finding is proposed or active already.") from None
@@ -112,8 +118,9 @@ def decide_acceptance(acceptance: Acceptance, *, by: User, agree: bool) -> None:
     decided = Acceptance.objects.filter(pk=acceptance.pk, state=Acceptance.State.UNDER_REVIEW)
     if decided.update(state=state, decided_by=by, decided=timezone.now()) != 1:
         raise DecisionProblem("Somebody decided this already; reload the page.")
-    if agree:
-        Finding.objects.filter(pk=acceptance.finding_id).update(state=FindingState.RISK_ACCEPTED)
+    if agree and not Finding.objects.filter(pk=acceptance.finding_id, state__in=UNSETTLED).update(state=FindingState.RISK_ACCEPTED):
+        was = FindingState(Finding.objects.get(pk=acceptance.finding_id).state).label.lower()
+        raise DecisionProblem(f"The finding is {was} by now; there is no risk left to accept. Refuse this acceptance.")
     record(organisation, by, "agreed to acceptance" if agree else "refused acceptance", acceptance)
 
 
@@ -124,7 +131,7 @@ def revoke_acceptance(acceptance: Acceptance, *, by: User, reason: str) -> None:
         raise PermissionDenied(f"This is for a risk owner of {acceptance.organisation.name}.")
     if not reason.strip():
         raise DecisionProblem("Say why it ends early.")
-    _end(acceptance, Acceptance.State.REVOKED, by=by, reason=reason.strip()[:500])
+    _end(acceptance, Acceptance.State.REVOKED, by=by, reason=whole(reason, 500, "The reason"))
 
 
 def expire_acceptances(today: date | None = None) -> list[Acceptance]:

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from decisions.views import controls, findings, notices, release, results, review, runs, schedules, versions, webhooks
+from decisions.views import controls, findings, gallery, notices, release, results, review, risks, runs, schedules, versions, webhooks
 
 urlpatterns = [
     path("versions/<int:pk>/", versions.version, name="version"),
@@ -14,12 +14,15 @@ urlpatterns = [
     path("assessments/<uuid:pk>/release/", release.release, name="release"),
     path("assessments/<uuid:pk>/<str:tab>/", results.assessment, name="results"),
     path("runs/<int:pk>/", runs.run, name="run"),
+    path("runs/<int:pk>/gallery/", gallery.gallery, name="gallery"),
     path("runs/<int:pk>/records.csv", runs.records, name="run_records"),
     path("evidence/<int:pk>/", runs.evidence, name="evidence"),
     path("frameworks/", controls.controls, name="frameworks"),
     path("frameworks/<str:framework>/<str:control>/", controls.control, name="control"),
     path("findings/", findings.findings, name="findings"),
     path("findings/<int:pk>/", findings.finding, name="finding"),
+    path("risks/", risks.risks, name="risks"),
+    path("risks/risks.csv", risks.risks_csv, name="risks_csv"),
     path("acceptances/", findings.acceptances, name="acceptances"),
     path("acceptances/<int:pk>/", findings.acceptance, name="acceptance"),
     path("notices/", notices.notices, name="notices"),

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import skops.io
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
@@ -51,6 +50,9 @@ def pipeline(inputs: pd.DataFrame) -> Pipeline:
 
 def make(folder: Path) -> None:
     """Write model.skops, train.csv, population.csv and schema.yaml into `folder`."""
+    # Here, because other toolkits' environments read the people of this module and know no skops.
+    import skops.io
+
     folder.mkdir(parents=True, exist_ok=True)
     frame = adult().sample(TRAINED_ON + POPULATION, random_state=0)
     train, population = frame.iloc[:TRAINED_ON], frame.iloc[TRAINED_ON:]

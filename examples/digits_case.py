@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,7 +12,8 @@ from torch import nn
 
 from attacks.targets.torch_network import build, save_network
 
-ARCHITECTURE = {
+TRAINING: dict[str, Any] = {"optimiser": "adam", "learning_rate": 1e-3, "epochs": 40, "batch_size": 64}
+ARCHITECTURE: dict[str, Any] = {
     "input_shape": [1, 8, 8],
     "classes": list(range(10)),
     "layers": [
@@ -25,9 +27,9 @@ ARCHITECTURE = {
         {"type": "relu"},
         {"type": "linear", "out": 10},
     ],
+    "training": TRAINING,
 }
 TRAINED_ON = 900
-EPOCHS, BATCH = 40, 64
 
 
 def digits() -> tuple[np.ndarray, np.ndarray]:
@@ -38,13 +40,13 @@ def digits() -> tuple[np.ndarray, np.ndarray]:
 
 
 def train(pixels: np.ndarray, labels: np.ndarray, seed: int = 0) -> nn.Module:
-    """The network of ARCHITECTURE after EPOCHS epochs of Adam."""
+    """The network of ARCHITECTURE, trained as it declares."""
     torch.manual_seed(seed)
     network = build(ARCHITECTURE)
-    optimiser = torch.optim.Adam(network.parameters(), lr=1e-3)
+    optimiser = torch.optim.Adam(network.parameters(), lr=TRAINING["learning_rate"])
     x, y = torch.from_numpy(pixels[:, None]), torch.from_numpy(labels).long()
-    for _ in range(EPOCHS):
-        for batch in torch.randperm(len(x)).split(BATCH):
+    for _ in range(TRAINING["epochs"]):
+        for batch in torch.randperm(len(x)).split(TRAINING["batch_size"]):
             optimiser.zero_grad()
             nn.functional.cross_entropy(network(x[batch]), y[batch]).backward()
             optimiser.step()

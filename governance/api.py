@@ -20,6 +20,7 @@ from governance.services import add_system
 
 NAMED = OpenApiParameter("name", str, description="Only what is called exactly this.")
 RUNGS = [rung for rung, _ in RELEASES]
+RAISE_SEVERITY = ("vulnerable_people", "presence_is_sensitive", "serious_decisions")
 
 
 class SystemSerializer(serializers.ModelSerializer[AISystem]):
@@ -27,7 +28,7 @@ class SystemSerializer(serializers.ModelSerializer[AISystem]):
 
     class Meta:
         model = AISystem
-        fields = ("id", "name", "purpose", "legal_basis", "data_subjects", "release")
+        fields = ("id", "name", "purpose", "legal_basis", "data_subjects", "release", *RAISE_SEVERITY)
         read_only_fields = fields
 
 
@@ -37,6 +38,9 @@ class NewSystem(serializers.Serializer[Any]):
     legal_basis = Words(max_length=500, default="", allow_blank=True)
     data_subjects = Words(max_length=500, default="", allow_blank=True)
     release = serializers.ChoiceField(RUNGS, default="scores", help_text="What those who use its models can see.")
+    vulnerable_people = serializers.BooleanField(default=False, help_text="Children, patients or others, or data about offences.")
+    presence_is_sensitive = serializers.BooleanField(default=False, help_text="Being in the data says something by itself.")
+    serious_decisions = serializers.BooleanField(default=False, help_text="They touch work, credit, health or liberty.")
 
 
 class ModelSerializer(serializers.ModelSerializer[RegisteredModel]):

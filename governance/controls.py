@@ -13,8 +13,7 @@ from typing import Any
 
 from governance import numbers
 from governance.frameworks import Control, Framework
-from governance.numbers import Unit
-from governance.rules import NOT_BUILT, RuleVerdict
+from governance.rules import NOT_BUILT, UNITS, RuleVerdict
 from governance.verdict import CONTROL_LABELS, DOCUMENTED, RULE_LABELS, Verdict, worst
 
 MOST_NAMED = 3
@@ -167,7 +166,7 @@ def _unmet(row: RuleVerdict) -> str:
     about = f" for {row.group.replace('=', ' = ', 1)}" if row.group else f" for {row.feature}" if row.feature else ""
     if row.value is None:
         return f"{row.rule} is not met{about}"
-    unit = Unit.NUMBER if row.rule == "R-DI" else Unit.SHARE if row.rule == "R-AIA" else Unit.POINTS
+    unit = UNITS[row.rule]
     value = numbers.show(row.value, unit, against=row.limit)
     return f"{row.rule} is not met{about} ({value}, limit {numbers.limit(row.limit, unit)})"
 

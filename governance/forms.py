@@ -40,9 +40,18 @@ class SystemForm(forms.Form):
         label="Who can ask the model, and what do they see?",
         help_text="Assessments start with this attacker; each can choose another.",
     )
+    vulnerable_people = forms.BooleanField(
+        required=False,
+        label="Children, patients or other vulnerable people are among them, or data about offences",
+        help_text="This and the next two raise the severity of a risk by one step each.",
+    )
+    presence_is_sensitive = forms.BooleanField(
+        required=False, label="Being in the data says something sensitive by itself", help_text="Such as the records of a clinic."
+    )
+    serious_decisions = forms.BooleanField(required=False, label="Its decisions touch people’s work, credit, health or liberty")
 
     def __init__(self, *args: Any, instance: AISystem | None = None, **kwargs: Any) -> None:
-        fields = ("name", "purpose", "legal_basis", "data_subjects", "release")
+        fields = tuple(self.base_fields)
         if instance is not None:
             kwargs["initial"] = {field: getattr(instance, field) for field in fields}
         super().__init__(*args, **kwargs)

@@ -28,7 +28,7 @@ CATEGORIES = (
         "data_leakage",
         "Data leakage",
         "Can someone learn a training person's data or presence?",
-        ("R-MIA-ADV", "R-AIA-MEM", "R-INV", "R-MIA-TPR", "R-EXTRACT"),
+        ("R-MIA-ADV", "R-MIA-TPR", "R-AIA-MEM", "R-INV", "R-EXTRACT"),
     ),
     Category(
         "trade_secret",

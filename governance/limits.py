@@ -24,23 +24,27 @@ from governance.errors import PolicyProblem
 from governance.models import PolicyVersion
 from governance.numbers import Unit
 from governance.policy import Policy, default_policy, policy_from
-from governance.rules import RULES
+from governance.rules import UNITS
 from governance.schema import digest
 from governance.selectors import policies_of, policy_of
 
 LONGEST_NUMBER = 12
 MOST_DECIMALS = 6
 MOST_COUNTED = 1_000_000
-UNITS = {rule.id: rule.unit for rule in RULES}
 # What meeting each limit means.
 MEANINGS: Mapping[str, str] = {
     "R-AIA": "Of the room left above the best guess without the model, the attacker takes at most this share.",
     "R-AIA-MEM": "Right guesses about people in the training data exceed those about outsiders by at most this much.",
     "R-MIA-ADV": ("The share of training records the attack names exceeds the share of outsiders it names by at most this much."),
+    "R-MIA-TPR": "While 1 outsider in 1,000 is wrongly named, the attack names at most this share of the training people.",
     "R-INV": "An evaluator recognises at most this much more of the reconstructions than of pictures made without it.",
     "R-DI": "The rate at which a group is selected, divided by that of the best group, is at least this.",
     "R-DPV": "The attack gains at most this much more on one group than on everyone else.",
 }
+COARSER_MEANINGS: Mapping[str, str] = {
+    "R-MIA-TPR": "While 1 outsider in 100 is wrongly named, the attack names at most this share of the training people.",
+}
+FEWER = "The same with fewer records"
 LEVEL = "Every interval is drawn so that this share of such intervals holds the true value."
 MARGIN = "A gain smaller than this is not worth a verdict: the attack then showed nothing."
 GROUP = "Groups of fewer people are not shown."
@@ -105,12 +109,15 @@ class Asked:
 
 
 def limits_in(policy: Policy) -> list[Field]:
-    """One field per rule, in the rules' order."""
+    """One field per rule, in the rules' order; a second where the rule has a limit for fewer records."""
     found = []
     for rule, limit in policy.limits.items():
         unit = UNITS[rule]
         label = f"{rule} limit"
         found.append(Field(("limits", rule, "value"), label, MEANINGS.get(rule, limit.title), limit.value, unit, title=limit.title))
+        if limit.coarser:
+            path, label = ("limits", rule, "coarser", "value"), f"{rule} limit with fewer records"
+            found.append(Field(path, label, COARSER_MEANINGS[rule], limit.coarser.value, unit, title=FEWER))
     return found
 
 
@@ -131,6 +138,13 @@ def minimums_in(policy: Policy) -> list[Field]:
         Field(("limits", rule, "minimum", what), f"{rule} minimum", COUNTED[what], least, None, 1, MOST_COUNTED)
         for rule, limit in policy.limits.items()
         for what, least in limit.minimum.items()
+    ] + [
+        Field(
+            ("limits", rule, "coarser", "minimum", what), f"{rule} minimum with fewer records", COUNTED[what], least, None, 1, MOST_COUNTED
+        )
+        for rule, limit in policy.limits.items()
+        if limit.coarser
+        for what, least in limit.coarser.minimum.items()
     ]
 
 
@@ -208,16 +222,21 @@ def _with(policy: Policy, changes: tuple[Change, ...], number: int) -> dict[str,
         place[change.field.path[-1]] = change.after.value if change.field.unit else int(change.after.value)
     for rule, limit in document["limits"].items():
         installed = default_policy().document["limits"][rule]
-        if limit["value"] == installed["value"]:
+        if _held_to(limit) == _held_to(installed):
             limit.update({key: installed[key] for key in ("source", "note", "status") if key in installed})
-        elif limit["value"] != policy.limits[rule].value:
+        elif _held_to(limit) != _held_to(policy.document["limits"].get(rule, installed)):
             limit.pop("status", None)
-            was = numbers.limit(installed["value"], UNITS[rule])
+            was = " and ".join(numbers.limit(value, UNITS[rule]) for value in _held_to(installed))
             limit.update(
                 source="POLICY",
                 note=f"Chosen by the organisation in version {number}; the installed limit is {was}.",
             )
     return document
+
+
+def _held_to(limit: Mapping[str, Any]) -> list[float]:
+    """The limit as written, and the one for fewer records where there is one."""
+    return [limit["value"], *([limit["coarser"]["value"]] if "coarser" in limit else [])]
 
 
 def _read(field: Field, text: str) -> float:

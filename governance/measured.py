@@ -43,7 +43,8 @@ class Measured:
 
     `value`, `low`, `high` are fractions or None together, with the reason. `sizes` holds the counts behind the number
     that minimum data speak of: members, control, identities, reconstructions_each, group, reference. `baseline` is the
-    best guess without the model on the same records, in [0, 1]. `source` names the run a group comparison was made from.
+    best guess without the model on the same records, in [0, 1]. `alarms` is the share of outsiders wrongly named at the
+    threshold of a rate at few false alarms, (value, low, high). `source` names the run a group comparison was made from.
     """
 
     measure: str
@@ -59,6 +60,7 @@ class Measured:
     source: str = ""
     reason: str = ""
     baseline: float | None = None
+    alarms: tuple[float, float, float] | None = None
     sizes: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     gates: Mapping[str, Gate] = field(default_factory=lambda: MappingProxyType({}))
 

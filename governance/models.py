@@ -64,6 +64,10 @@ class AISystem(models.Model):
     legal_basis = models.CharField(max_length=500, blank=True)  # GDPR Art. 6, and 9 where special categories are used
     data_subjects = models.CharField(max_length=500, blank=True)  # whose data the models are trained on
     release = models.CharField(max_length=20, blank=True, choices=[(rung, rung) for rung in RUNGS])  # what its users can see
+    # What makes a risk to these people worse (governance/risk.py); null where nobody was asked.
+    vulnerable_people = models.BooleanField(null=True, blank=True)
+    presence_is_sensitive = models.BooleanField(null=True, blank=True)
+    serious_decisions = models.BooleanField(null=True, blank=True)
 
     class Meta:
         ordering = ("name",)
@@ -75,6 +79,16 @@ class AISystem(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def made_worse_by(self) -> list[str]:
+        """What was stated that raises the severity of a risk, in words."""
+        words = {
+            "vulnerable people or offences": self.vulnerable_people,
+            "being in the data is sensitive": self.presence_is_sensitive,
+            "decisions about work, credit, health or liberty": self.serious_decisions,
+        }
+        return [word for word, stated in words.items() if stated]
 
 
 class RegisteredModel(models.Model):

@@ -28,7 +28,7 @@ SCALE = {Unit.SHARE: 100, Unit.POINTS: 100, Unit.NUMBER: 1, Unit.SIGNED: 1}
 DECIMALS = {Unit.SHARE: 1, Unit.POINTS: 1, Unit.NUMBER: 2, Unit.SIGNED: 2}
 SIGNED_UNITS = (Unit.POINTS, Unit.SIGNED)
 
-DIFFERENCE_ARMS = frozenset({"advantage", "memorisation", "difference", "null"})
+DIFFERENCE_ARMS = frozenset({"advantage", "memorisation", "difference", "null", "over_silent"})
 DIFFERENCE_MEASURES = frozenset({"tpr_minus_fpr", "rate_difference", "tpr_gap", "fpr_gap"})
 INDEX_MEASURES = frozenset(
     {

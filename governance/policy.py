@@ -29,6 +29,14 @@ class Source(StrEnum):
 
 
 @dataclass(frozen=True)
+class Coarser:
+    """What a rule is held to where there are too few records for its own measure."""
+
+    value: float
+    minimum: Mapping[str, int]
+
+
+@dataclass(frozen=True)
 class Limit:
     """One rule's limit. `minimum` counts records below which there is no verdict; `status` is a dated note on its standing."""
 
@@ -41,6 +49,7 @@ class Limit:
     note: str
     status: str = ""
     no_room_above: float | None = None
+    coarser: Coarser | None = None
 
 
 @dataclass(frozen=True)
@@ -124,7 +133,12 @@ def _limit(written: Mapping[str, Any]) -> Limit:
         note=written["note"],
         status=written.get("status", ""),
         no_room_above=written.get("no_room_above"),
+        coarser=_coarser(written.get("coarser")),
     )
+
+
+def _coarser(written: Mapping[str, Any] | None) -> Coarser | None:
+    return Coarser(written["value"], MappingProxyType(dict(written["minimum"]))) if written else None
 
 
 def _require_sensible(rule: str, limit: Mapping[str, Any], name: str) -> None:

@@ -17,6 +17,7 @@ MOST_TIMES = 1_000
 SETTLES_NO_NUMBER = "A run that ends with this number."
 SETTLES_SUPPRESSED = "More people in these groups, or a person's judgement of them."
 SETTLES_NO_ROOM = "People for whom the attribute is harder to guess without the model."
+SETTLES_ALARMS = "A run whose threshold keeps to that rate, as most do; more outsiders steady it."
 SETTLES_RECOVERED = "A changed model for which the recovery no longer works, tested again."
 SETTLES_GATE = {
     "G1": "Outsiders drawn from the same source as the training people.",
@@ -43,6 +44,7 @@ _FINDINGS = {
     "R-AIA": "the attack takes {number} of the room left above the best guess without the model",
     "R-AIA-MEM": "right guesses about training people exceed those about outsiders by {number}",
     "R-MIA-ADV": "the share of training records the attack names exceeds the share of outsiders it names by {number}",
+    "R-MIA-TPR": "{number} of the training people are named while 1 outsider in {few} is wrongly named",
     "R-INV": "reconstructions an independent evaluator recognises exceed those made without the model by {number}",
     "R-DI": "{group} is selected at {number} times the rate of the best group",
     "R-DPV": "the attack gains {number} more on {group} than on everyone else",
@@ -51,6 +53,7 @@ _NOT_RUN = {
     "R-AIA": ("no attack tried to guess a sensitive attribute", "A plan with attribute inference on a sensitive column."),
     "R-AIA-MEM": ("no attack tried to guess a sensitive attribute", "A plan with attribute inference on a sensitive column."),
     "R-MIA-ADV": ("no attack tried to tell who was in the training data", "A plan with a membership inference attack."),
+    "R-MIA-TPR": ("no attack tried to tell who was in the training data", "A plan with a membership inference attack."),
     "R-INV": ("no attack tried to rebuild training pictures", "A plan with a model inversion attack."),
     "R-DI": ("selection rates of groups were not compared", "A protected column and a favourable outcome in a new plan."),
     "R-DPV": ("leakage was not compared between groups", "A protected column and another attack in a new plan."),
@@ -61,7 +64,7 @@ _COUNTED = {"R-INV": "identities", "R-DI": "records in the group", "R-DPV": "rec
 def finding(rule: str, m: Measured, unit: Unit, limit: Limit) -> str:
     """What was measured, with its interval, as half a sentence."""
     number = numbers.interval(m.value, m.low, m.high, unit, against=limit.value)
-    text = _FINDINGS[rule].format(number=number, group=group_name(m.group))
+    text = _FINDINGS[rule].format(number=number, group=group_name(m.group), few="100" if m.measure.endswith("_1pct") else "1,000")
     return f"for the tenth of the people it is surest about, {text}" if m.measure.endswith("_top_10pct") else text
 
 
@@ -126,6 +129,15 @@ def no_room(baseline: float, line: float) -> str:
     return (
         f"Inconclusive: the best guess without the model is right for {shown}, above {most}, so too little room is left to measure a gain."
     )
+
+
+def too_many_alarms(alarms: tuple[float, float, float] | None, few: float) -> str:
+    """R-MIA-TPR: the threshold named more outsiders than it should, or nobody recorded how many."""
+    line = numbers.limit(few, Unit.SHARE)
+    if alarms is None:
+        return f"Inconclusive: how many outsiders the threshold wrongly names was not recorded, so it may be more than {line}."
+    reached = numbers.interval(*alarms, Unit.SHARE, against=few)
+    return f"Inconclusive: the threshold wrongly names {reached} of the outsiders, wholly above {line}."
 
 
 def not_assessed(rule: str, limit: Limit, kind: str) -> tuple[str, str]:

@@ -22,6 +22,9 @@ TENTH = "_top_10pct"
 IMPACT_RATIO = "disparity.impact_ratio"
 SELECTION_RATE = "disparity.selection_rate"
 VULNERABILITY = "disparity.vulnerability."
+# Members named, and outsiders named at the same threshold, where this share of outsiders should be.
+NAMED, ALARMS = "membership_inference.tpr_at_fpr_{}", "membership_inference.fpr_reached_{}"
+FEW = {NAMED.format(name): (ALARMS.format(name), few) for name, few in (("0.1pct", 0.001), ("1pct", 0.01))}
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,7 @@ class Rule:
     """Which numbers a rule reads. `gates` must have passed or not apply; `leak` rules obey G6; a `by_group` rule reads group rows.
 
     `endpoints` are judged together and the worst counts; a name that ends in a dot stands for every measure it begins.
+    `coarser` is read instead where there are too few records for the endpoint and the policy has a limit for it.
     """
 
     id: str
@@ -38,6 +42,12 @@ class Rule:
     unit: Unit
     leak: bool = True
     by_group: bool = False
+    coarser: str = ""
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """Every measure it may come to read."""
+        return (*self.endpoints, self.coarser) if self.coarser else self.endpoints
 
     def reads(self, m: Measured) -> bool:
         named = any(m.measure.startswith(e) if e.endswith(".") else m.measure == e for e in self.endpoints)
@@ -60,13 +70,14 @@ RULES = (
         Unit.POINTS,
     ),
     Rule("R-MIA-ADV", ("membership_inference.tpr_minus_fpr",), "attack", ("G1", "G2", "G3", "G4", "G5"), Unit.POINTS),
+    Rule("R-MIA-TPR", (NAMED.format("0.1pct"),), "attack", ("G1", "G2", "G3", "G4", "G5"), Unit.SHARE, coarser=NAMED.format("1pct")),
     Rule("R-INV", ("model_inversion.top1",), "advantage", ("G2", "G3", "G4", "G5"), Unit.POINTS),
     Rule("R-DI", (IMPACT_RATIO,), "population", ("G3", "G4"), Unit.NUMBER, leak=False, by_group=True),
     Rule("R-DPV", (VULNERABILITY,), "difference", ("G2", "G3", "G4", "G5"), Unit.POINTS, leak=False, by_group=True),
 )
+UNITS = {rule.id: rule.unit for rule in RULES}
 # Rules of the procedure that this version cannot evaluate, named so that a control that needs one says so.
 NOT_BUILT: Mapping[str, str] = {
-    "R-MIA-TPR": "membership inference at rare errors",
     "R-EXTRACT": "extraction of training records",
     "R-DI-ERR": "error rates by group",
     "R-ADV": "evasion by crafted inputs",
@@ -150,13 +161,22 @@ def judge(measured: Sequence[Measured], policy: Policy, *, kind: str = "table") 
     selection rates come along in `measured`: they say how much room is left and what a ratio was made of.
     """
     rows: list[RuleVerdict] = []
-    for rule in RULES:
-        limit = policy.limits[rule.id]
+    for named in RULES:
+        rule, limit = _asked(named, policy.limits[named.id], measured)
         found = _by_feature([*(m for m in measured if rule.reads(m)), *_suppressed(rule, measured)])
         rows += [_row(rule, limit, feature, of_feature, measured) for feature, of_feature in found.items()]
         if not found:
             rows.append(_not_assessed(rule, limit, kind))
     return tuple(rows)
+
+
+def _asked(rule: Rule, limit: Limit, measured: Sequence[Measured]) -> tuple[Rule, Limit]:
+    """The measure and limit that the records allow: the coarser where no run has the minimum of the fine one."""
+    read = [m for m in measured if rule.reads(m)]
+    enough = any(size_gate_of(m, limit.minimum).state is GateState.PASSED for m in read)
+    if limit.coarser is None or not read or enough:
+        return rule, limit
+    return replace(rule, endpoints=(rule.coarser,)), replace(limit, value=limit.coarser.value, minimum=limit.coarser.minimum)
 
 
 def compare(low: float, high: float, limit: float, better: Better) -> Verdict:
@@ -267,6 +287,8 @@ def _judge_one(rule: Rule, limit: Limit, m: Measured) -> Judged:
         return Judged(m, Verdict.INCONCLUSIVE, reason, rule_words.SETTLES_GATE[gate.name], gate.name, valid=False)
     if limit.no_room_above is not None and m.baseline is not None and m.baseline > limit.no_room_above:
         return Judged(m, Verdict.INCONCLUSIVE, rule_words.no_room(m.baseline, limit.no_room_above), rule_words.SETTLES_NO_ROOM)
+    if m.measure in FEW and (m.alarms is None or m.alarms[1] > FEW[m.measure][1]):
+        return Judged(m, Verdict.INCONCLUSIVE, rule_words.too_many_alarms(m.alarms, FEW[m.measure][1]), rule_words.SETTLES_ALARMS)
     _, low, high = m.estimate
     verdict = compare(low, high, limit.value, limit.better)
     return Judged(
@@ -291,11 +313,14 @@ def _blocking_gate(rule: Rule, limit: Limit, m: Measured) -> Gate | None:
 
 
 def _informed(rule: Rule, m: Measured, everything: Sequence[Measured]) -> Measured:
-    """`m` with what its sibling rows know: the baseline's success, the size of the reference group."""
+    """`m` with what its sibling rows know: the baseline's success, the false alarms reached, the size of the reference group."""
     if rule.id == "R-AIA" and m.baseline is None:
         twin = m.measure.replace("excess", "accuracy")
         baseline = next((s.value for s in everything if s.measure == twin and s.arm == "baseline" and _same_run(s, m)), None)
         return replace(m, baseline=baseline)
+    if m.measure in FEW:
+        reached = (s.estimate for s in everything if s.measure == FEW[m.measure][0] and s.arm == m.arm and _same_run(s, m))
+        return replace(m, alarms=next(reached, None))
     if rule.id == "R-DI" and "reference" not in m.sizes:
         reference = _reference(m, everything)
         return replace(m, sizes={**m.sizes, "reference": reference.n}) if reference else m

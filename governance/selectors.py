@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import Count, QuerySet
+from django.db.models import CharField, Count, OuterRef, QuerySet, Subquery, Value
+from django.db.models.functions import Cast, Concat
 
 from accounts.models import Organisation, User
 from accounts.roles import Permission
@@ -67,9 +68,29 @@ def models_of(system: AISystem) -> QuerySet[RegisteredModel]:
 
 def version_in_use(model: RegisteredModel) -> ModelVersion | None:
     """The newest version, or the one somebody rolled back to since it was registered."""
-    newest = model.versions.order_by("-number").first()
-    back = Rollback.objects.filter(version__model=model).select_related("version").order_by("-at").first()
-    return back.version if back and newest and back.at > newest.registered_at else newest
+    return versions_in_use([model.pk]).get(model.pk)
+
+
+def versions_in_use(models: Iterable[int]) -> dict[int, ModelVersion]:
+    """`version_in_use` of many models, by model; those without a version are left out. Two queries."""
+    wanted = RegisteredModel.objects.filter(pk__in=list(models))
+    numbered = ModelVersion.objects.filter(model=OuterRef("pk")).order_by("-number").values("pk")
+    put_back = Rollback.objects.filter(version__model=OuterRef("pk")).order_by("-at", "-pk").values("pk")
+    newest = ModelVersion.objects.filter(pk__in=wanted.values(of=Subquery(numbered[:1])))
+    backs = Rollback.objects.filter(pk__in=wanted.values(of=Subquery(put_back[:1]))).select_related("version")
+    found = {version.model_id: version for version in newest}
+    for back in backs:
+        if back.at > found[back.version.model_id].registered_at:
+            found[back.version.model_id] = back.version
+    return found
+
+
+def versions_called(organisation: Organisation, text: str) -> list[int]:
+    """The versions whose name, such as "Income, version 3", holds this text. Versions are few where assessments are many."""
+    named = ModelVersion.objects.filter(organisation=organisation).annotate(
+        called=Concat("model__name", Value(", version "), Cast("number", CharField()), output_field=CharField())
+    )
+    return list(named.filter(called__icontains=text).values_list("pk", flat=True))
 
 
 def policies_of(organisation: Organisation) -> QuerySet[PolicyVersion]:

@@ -59,6 +59,9 @@ class Context(TypedDict, total=False):
     legal_basis: str
     data_subjects: str
     release: str
+    vulnerable_people: bool
+    presence_is_sensitive: bool
+    serious_decisions: bool
 
 
 @transaction.atomic
@@ -116,8 +119,8 @@ def _refuse_taken(others: models.QuerySet[AISystem]) -> None:
         raise RegistryProblem(f"A system named {taken.name} exists already. Open it or choose another name.")
 
 
-def _stripped(context: Mapping[str, Any]) -> dict[str, str]:
-    return {field: str(value).strip() for field, value in context.items()}
+def _stripped(context: Mapping[str, Any]) -> dict[str, Any]:
+    return {field: value.strip() if isinstance(value, str) else value for field, value in context.items()}
 
 
 def store_artifact(organisation: Organisation, source: Path | BinaryIO) -> Artifact:

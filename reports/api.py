@@ -110,7 +110,7 @@ class ReportBundle(Endpoint):
 
     @extend_schema(
         summary="The signed bundle of an issued report",
-        description="Check it anywhere with `inversight verify BUNDLE.zip` or `python -m reports.verify BUNDLE.zip`.",
+        description="Check it anywhere with `python -m reports.verify BUNDLE.zip`.",
         parameters=[NUMBER],
         responses={(200, ZIP): OpenApiTypes.BINARY},
     )

@@ -106,8 +106,11 @@ def show(console: Console, document: Mapping[str, Any]) -> None:
     open_runs = [run for run in document["runs"] if run["status"] != "completed"]
     if open_runs or assessment["notices"]:
         console.print("\n[bold]Also to know[/bold]")
+    alike: dict[str, list[str]] = {}
     for run in open_runs:
-        _listed(console, f"{run_name(run['attack'], run['feature'])}. {run['sentence']}", "dim")
+        alike.setdefault(run["sentence"], []).append(run_name(run["attack"], run["feature"]))
+    for sentence, names in alike.items():
+        _listed(console, f"{', '.join(names)}. {sentence}", "dim")
     for notice in assessment["notices"]:
         _listed(console, notice, "dim")
 

@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
 from typing import Any
 
-from django.db.models import Count, Q
-from django.db.models.functions import TruncMonth
+from django.db.models import Count, OuterRef, Q, Subquery
 from django.urls import reverse
 from django.utils import timezone
 
+from accounts.integrity import last_check
 from accounts.models import Organisation, User
+from accounts.paging import MOST_COUNTED
 from accounts.roles import MAY, Permission
 from accounts.selectors import roles_of
 from assessments import progress
 from assessments.models import APPROVED, OPEN, Assessment, Draft, State
 from decisions import reviews
-from decisions.answers import Answer, answers_of
-from decisions.models import UNSETTLED, Acceptance, Conclusion, Condition, Finding, Release, Review
+from decisions.answers import Answer, answers_of, newest_answers, newest_conclusions
+from decisions.models import UNSETTLED, Acceptance, Condition, Finding, Review
+from decisions.risks import counts_of
+from decisions.selectors import to_decide, to_review
 from governance.impact import CATEGORIES
 from governance.models import RegisteredModel
-from governance.selectors import version_in_use
+from governance.selectors import versions_in_use
 from governance.verdict import WORST_FIRST, Verdict
 from reports.selectors import reports_of
 
@@ -54,16 +57,20 @@ def of(user: User, organisation: Organisation) -> dict[str, Any]:
         shown["waiting"] += [*_to_review(user, organisation), *_to_agree(user, organisation)]
     if Permission.DECIDE_RELEASE in held:
         shown["waiting"] += _to_decide(user, organisation)
+        shown["risks"] = counts_of(organisation)
         shown["carried"] = Acceptance.objects.filter(organisation=organisation, state=Acceptance.State.ACTIVE).order_by("until")[:MOST]
     if held & {Permission.REVIEW, Permission.DECIDE_RELEASE, Permission.SUBMIT}:
         shown["waiting"] += _conditions(user, organisation)
+    if Permission.READ_TRAIL in held:
+        shown["trail"] = {"checked": last_check(organisation)}
     if Permission.READ in held:
         shown |= {
             "issued": reports_of(organisation)[:LATEST_REPORTS],
             "soon": _soon(organisation),
             "portfolio": _portfolio(organisation),
             "categories": CATEGORIES,
-            "trend": _trend(organisation),
+            "trend": (trend := _trend(organisation)),
+            "more_found": sum(row["found"] for row in trend) == MOST_COUNTED,
         }
     return shown
 
@@ -71,18 +78,19 @@ def of(user: User, organisation: Organisation) -> dict[str, Any]:
 def _asked_of_owner(user: User, organisation: Organisation) -> list[Item]:
     mine = Q(submitted_by=user) | Q(model_version__model__owner=user)
     asked = Assessment.objects.filter(mine, organisation=organisation, state=State.CHANGES_REQUESTED, drafts=None)
+    said = Review.objects.filter(assessment=OuterRef("pk")).exclude(state=Review.State.RELEASED).order_by("-claimed").values("summary")
+    asked = asked.annotate(said=Subquery(said[:1])).defer("plan", "facts")
     drafts = Draft.objects.filter(organisation=organisation, by=user).select_related("model_version__model")[:5]
     items = [
-        Item(f"{a.code} {a.title}", f"changes asked: {_summary(a)}", "Open", reverse("review", args=[a.pk]))
-        for a in asked.distinct()[:MOST]
+        Item(f"{a.code} {a.title}", f"changes asked: {_summary(a.said)}", "Open", reverse("review", args=[a.pk]))  # type: ignore[attr-defined]
+        for a in asked[:MOST]
     ]
     named = [(draft, draft.model_version or "no model chosen yet") for draft in drafts]
     return items + [Item(f"Draft: {name}", "not submitted", "Continue", _draft(draft)) for draft, name in named]
 
 
-def _summary(assessment: Assessment) -> str:
-    review = reviews.latest_review(assessment)
-    return review.summary[:120] if review else "see the review"
+def _summary(said: str | None) -> str:
+    return "see the review" if said is None else said[:120]
 
 
 def _draft(draft: Draft) -> str:
@@ -90,42 +98,24 @@ def _draft(draft: Draft) -> str:
 
 
 def _running(organisation: Organisation) -> list[dict[str, Any]]:
-    rows = Assessment.objects.filter(organisation=organisation, state__in=OPEN).order_by("submitted")[:MOST]
-    return [{"assessment": row, **progress.of(row)} for row in rows]
+    rows = list(Assessment.objects.filter(organisation=organisation, state__in=OPEN).defer("plan", "facts").order_by("submitted")[:MOST])
+    shares = progress.shares_of(rows)
+    return [{"assessment": row, "percent": shares[row.pk].percent, "left": shares[row.pk].left} for row in rows]
 
 
 def _models(organisation: Organisation) -> list[dict[str, Any]]:
     """Each model with the last answer about it and what comes next."""
     models = list(RegisteredModel.objects.filter(organisation=organisation).order_by("name")[:MOST])
-    last = _latest(organisation, [model.pk for model in models])
-    return [{"model": model, "version": version_in_use(model), "answer": last.get(model.pk)} for model in models]
-
-
-def _latest(organisation: Organisation, models: Sequence[int]) -> dict[int, Answer]:
-    """The newest assessment of each model, with its answer."""
-    rows: dict[int, Assessment] = {}
-    found = Assessment.objects.filter(organisation=organisation, model_version__model__in=models).select_related("model_version")
-    for row in found.exclude(state__in=(State.CANCELLED, State.WITHDRAWN)).defer("plan", "facts").order_by("-submitted")[:1000]:
-        rows.setdefault(row.model_version.model_id, row)
-    return {answer.assessment.model_version.model_id: answer for answer in answers_of(rows.values())}
+    shown = [model.pk for model in models]
+    last, versions = newest_answers(shown), versions_in_use(shown)
+    return [{"model": model, "version": versions.get(model.pk), "answer": last.get(model.pk)} for model in models]
 
 
 def _to_review(user: User, organisation: Organisation) -> list[Item]:
-    """What this officer may take, and what they have taken."""
-    rows = Assessment.objects.filter(organisation=organisation, state__in=(State.EVIDENCE_READY, State.ESCALATED, State.IN_REVIEW))
-    rows = rows.select_related("model_version__model", "organisation").order_by("finished")[:200]
-    free = [a for a in rows if _is_for(user, a)][:MOST]
     return [
         Item(f"{x.assessment.code} {x.assessment.title}", _review_due(x.assessment), "Review", reverse("review", args=[x.assessment.pk]), x)
-        for x in answers_of(free)
+        for x in answers_of(to_review(user, organisation)[:MOST])
     ]
-
-
-def _is_for(user: User, assessment: Assessment) -> bool:
-    if reviews.barred(assessment, user):
-        return False
-    current = reviews.open_review(assessment)
-    return current is None or current.officer_id == user.pk
 
 
 def _review_due(assessment: Assessment) -> str:
@@ -150,20 +140,21 @@ def _to_agree(user: User, organisation: Organisation) -> list[Item]:
 
 
 def _to_decide(user: User, organisation: Organisation) -> list[Item]:
-    """Approved assessments about whose version nobody has decided since."""
-    decided = Release.objects.filter(review__assessment__organisation=organisation).values("review")
-    rows = Review.objects.filter(assessment__organisation=organisation, assessment__state__in=APPROVED, state=Review.State.CONCLUDED)
-    rows = rows.exclude(pk__in=decided).exclude(officer=user).select_related("assessment").order_by("concluded")[:MOST]
     return [
         Item(f"{x.assessment.code} {x.assessment.title}", x.words, "Decide", reverse("release", args=[x.assessment.pk]), x)
-        for x in answers_of([review.assessment for review in rows])
+        for x in answers_of(review.assessment for review in to_decide(user, organisation)[:MOST])
     ]
 
 
 def _conditions(user: User, organisation: Organisation) -> list[Item]:
     rows = Condition.objects.filter(owner=user, met=None, review__assessment__organisation=organisation, review__state="concluded")
     return [
-        Item(f"Condition: {c.text[:100]}", f"due {c.due.day} {c.due:%b %Y}", "Open", reverse("review", args=[c.review.assessment_id]))
+        Item(
+            f"Condition: {c.text[:100]}",
+            f"overdue since {c.due.day} {c.due:%b %Y}" if c.is_late else f"due {c.due.day} {c.due:%b %Y}",
+            "Open",
+            reverse("review", args=[c.review.assessment_id]),
+        )
         for c in rows.select_related("review").order_by("due")[:MOST]
     ]
 
@@ -173,25 +164,25 @@ def _soon(organisation: Organisation) -> list[tuple[date, str, str]]:
     today, until = timezone.now().date(), timezone.now().date() + SOON
     found: list[tuple[date, str, str]] = []
     ending = Acceptance.objects.filter(organisation=organisation, state=Acceptance.State.ACTIVE, until__lte=until)
-    found += [(a.until, f"Acceptance {a} ends", reverse("acceptance", args=[a.pk])) for a in ending[:MOST]]
+    found += [(a.until, f"Acceptance {a} ends", reverse("acceptance", args=[a.pk])) for a in ending.order_by("until")[:MOST]]
     approvals = Review.objects.filter(assessment__organisation=organisation, assessment__state__in=APPROVED, valid_until__lte=until)
     found += [
         (r.valid_until or today, f"The approval of {r.assessment.code} ends", reverse("review", args=[r.assessment_id]))
-        for r in approvals.select_related("assessment")[:MOST]
+        for r in approvals.select_related("assessment").defer("assessment__plan", "assessment__facts").order_by("valid_until")[:MOST]
     ]
-    due = Finding.objects.filter(conclusion__assessment__organisation=organisation, state__in=UNSETTLED, due__lte=until)
-    found += [(f.due or today, f"Finding {f} is due", reverse("finding", args=[f.pk])) for f in due[:MOST]]
+    due = Finding.objects.filter(organisation=organisation, state__in=UNSETTLED, due__lte=until).order_by("due")
+    found += [
+        (f.due, f"Finding {f} was due" if f.due < today else f"Finding {f} is due", reverse("finding", args=[f.pk]))
+        for f in due[:MOST]
+        if f.due
+    ]
     return sorted(found)[:MOST]
 
 
 def _portfolio(organisation: Organisation) -> list[dict[str, Any]]:
     """Models by impact category, from the newest conclusion about each; the worst model first."""
-    newest: dict[int, Conclusion] = {}
-    rows = Conclusion.objects.filter(assessment__organisation=organisation).select_related("assessment__model_version__model")
-    for row in rows.defer("assessment__plan", "assessment__facts").order_by("-at")[:1000]:
-        newest.setdefault(row.assessment.model_version.model_id, row)
     lines: list[dict[str, Any]] = []
-    for conclusion in newest.values():
+    for conclusion in newest_conclusions(organisation):
         by_category = {line["category"]: line for line in conclusion.impact}
         cells = [by_category.get(category.name) for category in CATEGORIES]
         verdicts = [Verdict(cell["verdict"]) for cell in cells if cell]
@@ -200,12 +191,22 @@ def _portfolio(organisation: Organisation) -> list[dict[str, Any]]:
 
 
 def _trend(organisation: Organisation) -> list[dict[str, Any]]:
-    """Limits not met by the month of the assessment: how many were found, and how many are still open."""
-    first = (timezone.now().date().replace(day=1) - timedelta(days=30 * (MONTHS - 1))).replace(day=1)
-    rows = Finding.objects.filter(
-        conclusion__assessment__organisation=organisation, verdict=Verdict.NOT_SATISFIED, conclusion__at__date__gte=first
-    )
-    counts = rows.annotate(month=TruncMonth("conclusion__at")).values("month").order_by("month")
-    found = list(counts.annotate(found=Count("pk"), left=Count("pk", filter=Q(state__in=UNSETTLED))))
-    most = max((row["found"] for row in found), default=1)
-    return [{**row, "width": round(100 * row["found"] / most)} for row in found]
+    """Limits not met by the month of the assessment: how many were found, and how many are still open. The newest 10,000 are counted."""
+    starts = [datetime.combine(month, time(), UTC) for month in _months_to(timezone.now().date())]
+    rows = Finding.objects.filter(organisation=organisation, verdict=Verdict.NOT_SATISFIED, submitted__gte=starts[0])
+    # The database counts, month by month: ten thousand rows are not read to be counted here.
+    counts: dict[str, Count] = {}
+    for start, end in pairwise(starts):
+        within = Q(submitted__gte=start, submitted__lt=end)
+        counts[f"found_{start:%Y_%m}"] = Count("pk", filter=within)
+        counts[f"left_{start:%Y_%m}"] = Count("pk", filter=within & Q(state__in=UNSETTLED))
+    counted = rows.order_by("-submitted")[:MOST_COUNTED].aggregate(**counts)
+    found = [(start.date(), counted[f"found_{start:%Y_%m}"], counted[f"left_{start:%Y_%m}"]) for start in starts[:-1]]
+    most = max(n for _, n, _ in found)
+    return [{"month": month, "found": n, "left": left, "width": round(100 * n / most)} for month, n, left in found if n]
+
+
+def _months_to(today: date) -> list[date]:
+    """The first days of the last twelve months, and of the next one."""
+    last = 12 * today.year + today.month
+    return [date(month // 12, month % 12 + 1, 1) for month in range(last - MONTHS, last + 1)]

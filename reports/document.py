@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from accounts.models import AuditEntry, Organisation, User
-from decisions.models import Release, Review
+from decisions.models import Condition, Release, Review
 
 DEMO = "demo"  # the organisation whose people are made up
 
@@ -62,15 +62,20 @@ def _review(review: Review) -> dict[str, Any]:
         "concluded": instant(review.concluded),
         "valid_until": review.valid_until.isoformat() if review.valid_until else None,
         "answers": [{"finding": str(a.finding), "answer": a.answer, "reason": a.reason} for a in answers],
-        "conditions": [
-            {"text": c.text, "owner": c.owner.name, "due": c.due.isoformat()}
-            for c in review.conditions.select_related("owner").order_by("due", "pk")
-        ],
+        "conditions": [_condition(condition) for condition in review.conditions.select_related("owner", "met_by").order_by("due", "pk")],
         "advice": review.advice,
         "summary": review.summary,
         "binding": review.binding,
         "bound": review.bound,
     }
+
+
+def _condition(condition: Condition) -> dict[str, Any]:
+    """What was asked and, where it is done by the day the report is issued, what was done."""
+    asked = {"text": condition.text, "owner": condition.owner.name, "due": condition.due.isoformat()}
+    if condition.met is None or condition.met_by is None:
+        return asked
+    return {**asked, "met": instant(condition.met), "met_by": condition.met_by.name, "how": condition.met_how or ""}
 
 
 def _release(release: Release) -> dict[str, Any]:

@@ -48,6 +48,10 @@ class Report(models.Model):
 
     class Meta:
         ordering = ("-year", "-position")
+        # A page of the list, however deep, is found in it alone.
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=("organisation", "-year", "-position", "id"), name="report_newest_first")
+        ]
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(fields=("organisation", "year", "position"), name="report_numbered_once"),
             models.UniqueConstraint(fields=("organisation", "number"), name="report_number_used_once"),

@@ -86,7 +86,7 @@ def issuable(assessment: Assessment) -> Review:
     review = latest_review(assessment)
     if assessment.state not in APPROVED or review is None or review.state != Review.State.CONCLUDED:
         raise ReportProblem(
-            f"Not issued: a report needs an approved assessment; this one is {assessment.get_state_display().lower()}. {NOTHING_NUMBERED}"
+            f"Not issued: a report needs an approved assessment; this one stands at “{assessment.get_state_display()}”. {NOTHING_NUMBERED}"
         )
     if plan_hash(assessment.plan) != assessment.plan_hash:
         raise ReportProblem(f"Not issued: the plan no longer has its hash ({assessment.plan_hash[:4]}…). {NOTHING_NUMBERED}")

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import homes
 from tests.evidence import Summary
 
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -32,7 +33,12 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(Summary(), "evidence-summary")
 
 
+# Files that take minutes begin first, so that no core waits for the other's at the end.
+LONG = ("tests/engine/", "tests/e2e/", "tests/attacks/", "tests/config/", "tests/client/")
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: next((i for i, folder in enumerate(LONG) if item.nodeid.startswith(folder)), len(LONG)))
     if config.getoption("--evidence"):
         return
     slow = [item for item in items if item.get_closest_marker("evidence")]
@@ -92,6 +98,19 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def reference() -> Path:
     """The folder of real test data; only for tests marked `reference`."""
     return REFERENCE
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb() -> bool:
+    """The tests' database is a copy of one that is up to date: nothing is migrated for it (tests/homes.py)."""
+    return True
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
+    from django.conf import settings
+
+    shutil.copyfile(homes.migrated_file(), settings.DATABASES["default"]["TEST"]["NAME"])
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -21,6 +21,8 @@ MAY_IMPORT = {
     "governance": {"accounts"},
     "accounts": set(),
     "attacks": set(),
+    # Installed alone on other machines: knows the API, and none of us.
+    "client": set(),
     "examples": {"attacks"},
 }
 ROOMS = set(MAY_IMPORT)
@@ -120,6 +122,11 @@ def test_web_process_loads_no_heavy_library(tmp_path: Path) -> None:
     loaded = loaded_by("import config.wsgi\nfrom django.urls import get_resolver\nget_resolver().url_patterns", tmp_path)
     assert loaded & {"torch", "sklearn", "pandas"} == set()
     assert "django" in loaded
+
+
+def test_the_client_loads_nothing_of_the_server(tmp_path: Path) -> None:
+    loaded = loaded_by("import client.__main__", tmp_path)
+    assert loaded & {"django", "rest_framework", "torch", "numpy", "yaml", *ROOMS} == {"client"}
 
 
 @pytest.mark.parametrize("room", [*sorted(ROOMS), "templates", "static", "script", "benchmarks"])

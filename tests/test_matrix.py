@@ -19,6 +19,7 @@ from decisions import reviews, treatment
 from governance.limits import change_policy
 from governance.models import Upload
 from tests.assessments.cases import home_in
+from tests.assessments.galleries import rebuilt
 from tests.decisions.offices import Office, approve, browser, office, ready
 
 pytestmark = pytest.mark.django_db
@@ -69,15 +70,29 @@ PUBLIC = frozenset(
 NEEDS: dict[str, Permission] = {
     **dict.fromkeys(["systems", "system", "datasets", "dataset", "assessments", "live", "version", "compare"], P.READ),
     **dict.fromkeys(
-        ["assessment", "results", "review", "review_act", "comment", "release", "run", "findings", "finding", "acceptances", "acceptance"],
+        [
+            "assessment",
+            "results",
+            "review",
+            "review_act",
+            "comment",
+            "release",
+            "run",
+            "gallery",
+            "findings",
+            "finding",
+            "acceptances",
+            "acceptance",
+        ],
         P.READ,
     ),
-    **dict.fromkeys(["reports", "report", "policy", "policy_version", "frameworks", "control"], P.READ),
+    **dict.fromkeys(["reports", "report", "policy", "policy_version", "frameworks", "control", "risks"], P.READ),
     "change_policy": P.CHANGE_POLICY,
     **dict.fromkeys(["add_system", "change_system", "add_version", "add_data", "uploads", "upload", "columns", "use_again"], P.REGISTER),
     **dict.fromkeys(["new_assessment", "draft", "draft_checks", "discard_draft", "cancel", "schedule"], P.SUBMIT),
     **dict.fromkeys(
-        ["assessment_pdf", "assessment_json", "evidence", "run_records", "report_bundle", "report_pdf", "report_json"], P.EXPORT
+        ["risks_csv", "assessment_pdf", "assessment_json", "evidence", "run_records", "report_bundle", "report_pdf", "report_json"],
+        P.EXPORT,
     ),
     **dict.fromkeys(["audit", "audit_csv", "audit_json"], P.READ_TRAIL),
     **dict.fromkeys(["people", "invite", "give_role", "take_role", "switch_off", "switch_on", "take_back_invitation"], P.MANAGE_PEOPLE),
@@ -105,6 +120,10 @@ class House:
 
 @pytest.fixture
 def house(settings: Any, tmp_path: Path) -> House:
+    return house_in(settings, tmp_path)
+
+
+def house_in(settings: Any, tmp_path: Path) -> House:
     """An office with one of everything, and somebody in each role."""
     home_in(settings, tmp_path / "home")
     here = office(tmp_path)
@@ -121,7 +140,7 @@ def house(settings: Any, tmp_path: Path) -> House:
     of = {
         "system": [version.model.system_id], "change_system": [version.model.system_id], "dataset": [assessment.train_id],
         "version": [version.pk], "compare": [version.pk, version.pk], "use_again": [version.pk], "schedule": [version.pk],
-        "run": [assessment.runs.get().pk], "run_records": [assessment.runs.get().pk], "finding": [finding.pk], "acceptance": [acceptance.pk],
+        "gallery": [rebuilt(tmp_path / "rebuilt").pk], "run": [assessment.runs.get().pk], "run_records": [assessment.runs.get().pk], "finding": [finding.pk], "acceptance": [acceptance.pk],
         "upload": [upload.pk], "columns": [upload.pk], "draft": [draft.pk, "what"], "draft_checks": [draft.pk], "discard_draft": [draft.pk],
         "policy_version": [policy.number], "control": ["gdpr", "25(1)"], "results": [assessment.pk, "controls"], "review_act": [assessment.pk, "revoke"],
         **{name: [assessment.pk] for name in ("assessment", "live", "cancel", "review", "comment", "release", "assessment_pdf", "assessment_json", "issue")},
@@ -134,6 +153,8 @@ def house(settings: Any, tmp_path: Path) -> House:
             "datasets",
             "assessments",
             "findings",
+            "risks",
+            "risks_csv",
             "acceptances",
             "reports",
             "add_system",
@@ -195,6 +216,8 @@ def test_a_stranger_finds_nothing_and_a_visitor_is_asked_to_sign_in(house: House
         if ours and (status := getattr(stranger, verb)(address).status_code) not in (404, 405, 403):
             wrong.append(f"stranger {verb} {name}: {status}")
         answer = getattr(visitor, verb)(address)
-        if not (answer.status_code == 302 and answer.headers["Location"].startswith("/sign-in/")):
+        # A form may have been written while the session ended: it is answered with what it held, and leads to the sign-in page.
+        asked = answer.status_code == 302 and answer.headers["Location"].startswith("/sign-in/")
+        if not asked and not (verb == "post" and answer.status_code == 401 and 'href="/sign-in/?next=' in answer.content.decode()):
             wrong.append(f"visitor {verb} {name}: {answer.status_code}")
     assert wrong == []

@@ -24,9 +24,12 @@ SLOT = re.compile(r"\{(\w+)(?::\w+)?\}")
 SPOKEN = ("accounts", "assessments", "attacks", "decisions", "governance", "reports")
 UNSPOKEN = re.compile(
     r"/(migrations|management|api|pdf|testing)(/|\.py)|/api\w*\.py|reports/(console|assess|requests|document)\.py|/__main__\.py|/apps\.py"
-    r"|attacks/(intervals|multiplicity|power|blocks|metrics/|registry|settings)|accounts/(verify_audit|language)\.py"
-    r"|governance/(checks|stores)\.py|verify/__main__"
+    r"|attacks/(statistics/|metrics/|schema|registry|settings)|accounts/(verify_audit|language)\.py"
+    r"|governance/(checks|stores|guesses|measured|schema|frameworks/__init__)\.py|verify/__main__"
+    r"|decisions/(gate|webhook_signature)\.py"
 )
+# Words of programs that look like a person's: a header, a library, classes of Unicode, what a child process answers.
+NAMES = frozenset({"Cc", "Cf", "Zl", "Zp", "Django", "None", "Referer", "User", "walled in"})
 
 
 def unspoken(path: Path) -> bool:
@@ -83,7 +86,7 @@ def sayings() -> dict[str, str]:
             for text in (f"1 {one}", f"{{n:number}} {many or one + 's'}", f"no {many or one + 's'}"):
                 found.setdefault(text, str(path.relative_to(CHECKOUT)))
     for path in sorted((CHECKOUT / "static" / "js").glob("*.js")):
-        for double, single in re.findall(r"""\bsay\((?:"([^"]+)"|'([^']+)')""", path.read_text(encoding="utf-8")):
+        for double, single in re.findall(r"""\bword\((?:"([^"]+)"|'([^']+)')""", path.read_text(encoding="utf-8")):
             found.setdefault(double or single, str(path.relative_to(CHECKOUT)))
     return found
 
@@ -104,6 +107,10 @@ def spoken_strings(tree: ast.AST) -> Iterator[tuple[int, str]]:
             }
         if isinstance(node, ast.Call) and _logs(node):
             silent |= {id(inner) for inner in ast.walk(node)}
+        if isinstance(node, ast.Assign) and re.search(r"\bonce\b", ast.unparse(node.targets[0])):  # what a reminder is known again by
+            silent |= {id(inner) for inner in ast.walk(node.value)}
+        if isinstance(node, ast.Subscript):
+            silent |= {id(inner) for inner in ast.walk(node.slice)}
     for node in ast.walk(tree):
         if id(node) in silent or not isinstance(node, ast.Constant | ast.JoinedStr):
             continue
@@ -115,36 +122,39 @@ def spoken_strings(tree: ast.AST) -> Iterator[tuple[int, str]]:
 def _logs(call: ast.Call) -> bool:
     named = ast.unparse(call.func)
     return named.split(".")[0] in ("log", "logger", "logging", "re", "warnings") or named.endswith(
-        (".execute", "Constraint", "reverse", "render", ".parse_args")
+        (".execute", "Constraint", "Value", "reverse", "render", ".parse_args")
     )
 
 
 def skeleton(node: ast.Constant | ast.JoinedStr) -> str:
     if isinstance(node, ast.Constant):
-        return node.value if isinstance(node.value, str) else ""
+        return node.value.replace("{}", "{x:said}") if isinstance(node.value, str) else ""
     taken: dict[str, int] = {}
-    parts = []
+    parts: list[str] = []
     for part in node.values:
         if isinstance(part, ast.Constant):
             parts.append(str(part.value))
             continue
         assert isinstance(part, ast.FormattedValue)
         code = ast.unparse(part.value)
+        day = part.format_spec and "%b %Y" in ast.unparse(part.format_spec) and parts[-1:] == [" "]
+        if day:  # {due.day} {due:%b %Y} is one day
+            del parts[-2:]
         name = re.sub(r"\W+|\d+", "_", code.split("(")[-1]).strip("_").lower()[-24:].strip("_") or "x"
         taken[name] = taken.get(name, 0) + 1
         name += "" if taken[name] == 1 else "abcdefgh"[taken[name] - 2]
         spec = ast.unparse(part.format_spec) if part.format_spec else ""
         number = any(sign in spec for sign in (",", "f", "d")) or re.search(r"\b(len|count|round)\(", code)
-        parts.append(f"{{{name}:number}}" if number else f"{{{name}:said}}")
+        parts.append(f"{{{name}:{'day' if day else 'number' if number else 'said'}}}")
     return "".join(parts)
 
 
 def is_prose(text: str) -> bool:
     text = text.strip()
-    if re.fullmatch(r"[\w./:%#?=&<>\-]*", text) and not re.fullmatch(r"[A-Z][a-z]+", text):
+    if (re.fullmatch(r"""[\w./:%#?=&<>\-+,@'"{}\\$]*""", text) and not re.fullmatch(r"[A-Z][a-z]+", text)) or text in NAMES:
         return False
     return bool(re.search(r"[A-Za-z]{2,}", text)) and not re.search(
-        r"^(SELECT|INSERT|UPDATE|DELETE|PRAGMA|DROP|CREATE)\b|^[a-z_]+__|<\w+", text
+        r"^(SELECT|WITH|INSERT|UPDATE|DELETE|PRAGMA|DROP|CREATE)\b|^import |^[a-z_]+__|<\w+|; (charset|filename)=|^python -m ", text
     )
 
 
@@ -155,7 +165,7 @@ def _yaml_texts(value: object) -> Iterator[str]:
     elif isinstance(value, list):
         for inner in value:
             yield from _yaml_texts(inner)
-    elif isinstance(value, str) and is_prose(value) and " " in value.strip():
+    elif isinstance(value, str) and is_prose(value) and re.search(r" |^[A-Z][a-z]+$", value.strip()):
         yield " ".join(value.split())
 
 
@@ -199,8 +209,11 @@ def refresh(language: str) -> list[str]:
                 entry.comment = where.partition(":")[0]
                 po.append(entry)
         shapes = {(shape(one), many) for one, many in wanted}
+        translated = {(shape(entry.msgid), entry.msgid_plural or None) for entry in po if entry.translated()}
         for entry in list(po):
-            if (shape(entry.msgid), entry.msgid_plural or None) not in shapes and not entry.tcomment.startswith("kept"):
+            of = (shape(entry.msgid), entry.msgid_plural or None)
+            twice = of in translated and not entry.translated()
+            if twice or (of not in shapes and not entry.tcomment.startswith("kept")):
                 po.remove(entry)
         lacking += [f"{domain}.po: {entry.msgid}" for entry in po if not entry.translated()]
         po.sort(key=lambda e: (e.comment, e.msgid))

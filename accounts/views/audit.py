@@ -6,26 +6,28 @@ from collections.abc import Iterator
 from typing import Any
 
 from django import forms
-from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET, require_POST
 
-from accounts import selectors, services
+from accounts import services
 from accounts.current import organisation_where
 from accounts.export import as_csv, as_json_lines
+from accounts.integrity import check_chain, last_check
 from accounts.models import AuditEntry, Organisation, User
+from accounts.paging import page_of
 from accounts.roles import Permission
+from accounts.sayings import said_lazily
+from accounts.selectors import actions_in
 from accounts.views.account import signed_in_user
 
-PER_PAGE = 50
 INSTALLATION = "0"
 
 
 class FilterForm(forms.Form):
     person = forms.ChoiceField(required=False)
-    action = forms.CharField(required=False, max_length=100)
+    action = forms.ChoiceField(label="What was done", required=False)
     object = forms.CharField(required=False, max_length=200)
     since = forms.DateField(label="From", required=False, widget=forms.DateInput(attrs={"type": "date"}))
     until = forms.DateField(label="To", required=False, widget=forms.DateInput(attrs={"type": "date"}))
@@ -33,9 +35,14 @@ class FilterForm(forms.Form):
     def __init__(self, *args: Any, organisation: Organisation, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         people = User.objects.filter(memberships__organisation=organisation).distinct().values_list("pk", "name")
-        field = self.fields["person"]
+        others = [("", said_lazily("anybody")), (INSTALLATION, said_lazily("the installation itself"))]
+        self._offer("person", [*others, *((str(pk), name) for pk, name in people)])
+        self._offer("action", [("", said_lazily("anything")), *((action, said_lazily(action)) for action in actions_in(organisation))])
+
+    def _offer(self, name: str, choices: list[tuple[str, str]]) -> None:
+        field = self.fields[name]
         assert isinstance(field, forms.ChoiceField)
-        field.choices = [("", "anybody"), (INSTALLATION, "the installation itself"), *((str(pk), name) for pk, name in people)]
+        field.choices = choices
 
 
 def _found(organisation: Organisation, form: FilterForm) -> QuerySet[AuditEntry]:
@@ -46,7 +53,7 @@ def _found(organisation: Organisation, form: FilterForm) -> QuerySet[AuditEntry]
     if given.get("person"):
         entries = entries.filter(actor=None) if given["person"] == INSTALLATION else entries.filter(actor=int(given["person"]))
     if given.get("action"):
-        entries = entries.filter(action__icontains=given["action"])
+        entries = entries.filter(action=given["action"])
     if given.get("object"):
         entries = entries.filter(object__icontains=given["object"])
     if given.get("since"):
@@ -60,14 +67,14 @@ def _found(organisation: Organisation, form: FilterForm) -> QuerySet[AuditEntry]
 def trail(request: HttpRequest) -> HttpResponse:
     organisation = organisation_where(request, Permission.READ_TRAIL)
     form = FilterForm(request.GET, organisation=organisation)
-    page = Paginator(_found(organisation, form).select_related("actor"), PER_PAGE).get_page(request.GET.get("page"))
+    page = page_of(_found(organisation, form).select_related("actor"), request)
     asked = {name: value for name, value in request.GET.items() if name in form.fields and value}
     shown = {
         "organisation": organisation,
         "form": form,
         "page": page,
         "asked": asked,
-        "checked": selectors.verify_chain(organisation) if request.GET.get("check") == "1" else None,
+        "checked": check_chain(organisation) if request.GET.get("check") == "1" else last_check(organisation),
     }
     return render(request, "accounts/audit.html", shown)
 

@@ -21,6 +21,7 @@ from accounts.current import organisation_where
 from accounts.models import Invitation, Organisation, User
 from accounts.people_forms import InviteForm, RoleForm, WelcomeForm
 from accounts.roles import Permission, Role
+from accounts.sayings import said
 from accounts.views.account import signed_in_user
 
 
@@ -66,7 +67,7 @@ def _mailed(invitation: Invitation, link: str) -> bool:
         return False
     text = render_to_string("accounts/invitation.txt", {"invitation": invitation, "link": link})
     try:
-        return bool(send_mail(f"Invitation to {' '.join(invitation.organisation.name.split())}", text, None, [invitation.email]))
+        return bool(send_mail(said(f"Invitation to {' '.join(invitation.organisation.name.split())}"), text, None, [invitation.email]))
     except (OSError, SMTPException):
         return False
 

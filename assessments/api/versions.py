@@ -83,13 +83,18 @@ class DatasetVersionSerializer(serializers.ModelSerializer[DatasetVersion]):
 class NewDatasetVersion(serializers.Serializer[Any]):
     upload = serializers.UUIDField(help_text="Of a file of records that opened.")
     name = Words(max_length=LONGEST_NAME, help_text="A new name starts a new dataset; a known one gets its next version.")
-    schema = Words(max_length=LONGEST_SCHEMA, required=False, help_text="schema.yaml as text, instead of roles, special and positive.")
+    schema = Words(
+        max_length=LONGEST_SCHEMA, required=False, help_text="schema.yaml as text, instead of roles, special, hidden and positive."
+    )
     roles = serializers.DictField(
         child=serializers.ListField(child=serializers.ChoiceField(ColumnRole.values)),
         required=False,
         help_text="The roles of each column; exactly one is the target. Images have none.",
     )
     special = serializers.ListField(child=Words(), required=False, help_text="Columns of special categories, GDPR Art. 9.")
+    hidden = serializers.ListField(
+        child=Words(), required=False, help_text="Columns that an attacker who guesses another column does not know either."
+    )
     positive = Words(max_length=200, required=False, help_text="The favourable outcome.")
     controller = Words(max_length=200, required=False)
     source = Words(max_length=500, required=False)  # type: ignore[assignment]
@@ -186,13 +191,17 @@ def _upload(pk: UUID, kind: Upload.Kind, organisation: Organisation) -> Upload:
     return upload
 
 
+MEANING = ("roles", "special", "hidden", "positive")
+
+
 def _meaning(given: dict[str, Any]) -> dict[str, Any]:
-    """Roles, special categories and favourable outcome, as given or as a schema.yaml says them. Raises Refused."""
+    """Roles, special categories, hidden columns and favourable outcome, as given or as a schema.yaml says them. Raises Refused."""
     text = given.pop("schema", None)
     if text is None:
-        return {"roles": given.get("roles", {}), "special": given.get("special", []), "positive": given.get("positive", "")}
-    if {"roles", "special", "positive"} & set(given):
-        raise Refused("Give either schema, or roles, special and positive.")
+        given = {"roles": {}, "special": [], "hidden": [], "positive": "", **given}
+        return {name: given[name] for name in MEANING}
+    if set(MEANING) & set(given):
+        raise Refused("Give either schema, or roles, special, hidden and positive.")
     try:
         schema = schema_in(text)
     except AttackError as problem:
@@ -201,4 +210,5 @@ def _meaning(given: dict[str, Any]) -> dict[str, Any]:
     if schema.target is not None:
         roles[schema.target] = [str(ColumnRole.TARGET)]
     special = [name for name, column in schema.columns.items() if column.special_category]
-    return {"roles": roles, "special": special, "positive": schema.positive or ""}
+    hidden = [name for name, column in schema.columns.items() if not column.known]
+    return {"roles": roles, "special": special, "hidden": hidden, "positive": schema.positive or ""}

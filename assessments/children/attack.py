@@ -7,11 +7,13 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from assessments.children.loop import serve
 from attacks.access import Access, Budget, Metered, Objective, Remembering
 from attacks.errors import ModelProblem
 from attacks.evaluate import ask_blocks
-from attacks.exchange import load_view, read_block, save_parts
+from attacks.exchange import BACKGROUND, BLOCK_FILE, load_view, read_block, save_parts
 from attacks.registry import attack_called
 from attacks.settings import Settings
 
@@ -73,8 +75,10 @@ class AttackChild:
     ) -> dict[str, Any]:
         """Run one attack over the blocks in `views` and its seeds; write the guesses about them to `out`."""
         made: Any = attack_called(attack)(**params)
-        folders = sorted(Path(views).glob("*/*"))
-        pieces = ((read_block(folder), load_view(_view_class(made.threat_model.objective), folder)) for folder in folders)
+        objective = made.threat_model.objective
+        folders = sorted(place.parent for place in Path(views).glob(f"*/*/{BLOCK_FILE}"))
+        background = _background(objective, Path(views) / BACKGROUND)
+        pieces = ((read_block(folder), load_view(_view_class(objective), folder, background)) for folder in folders)
         parts, queries = ask_blocks(
             made,
             self._loaded(),
@@ -88,6 +92,18 @@ class AttackChild:
         )
         save_parts(parts, Path(out))
         return {"queries": queries}
+
+    def disclose(self, *, folder: str, out: str, progress: Any) -> dict[str, Any]:
+        """The model's answers about the whole records of every arm in `folder`, as somebody may have seen them before."""
+        from attacks.attribute_inference.disclosure import answers
+
+        target, found = self._loaded().target, {}
+        for place in sorted(Path(folder).glob("*/*")):
+            block = read_block(place)
+            said = answers(target, load_view(_view_class(Objective.DISPARITY), place).records)
+            found[f"{block.arm}/{block.number:05d}/scores"], found[f"{block.arm}/{block.number:05d}/labels"] = said.scores, said.labels
+        np.savez_compressed(out, **found)  # type: ignore[arg-type]
+        return {}
 
     def _loaded(self) -> Remembering:
         if self.target is None:
@@ -111,6 +127,13 @@ def _view_class(objective: Objective) -> Any:
     return getattr(import_module(f"attacks.{objective.value}.view"), VIEWS[objective])
 
 
+def _background(objective: Objective, folder: Path) -> Any:
+    """What the attacker holds for all records alike; None where that is nothing."""
+    if not folder.is_dir():
+        return None
+    return load_view(import_module(f"attacks.{objective.value}.view").Background, folder)
+
+
 if __name__ == "__main__":
     child = AttackChild()
-    serve({"load": child.load, "try_on": child.try_on, "ask": child.ask})
+    serve({"load": child.load, "try_on": child.try_on, "disclose": child.disclose, "ask": child.ask})

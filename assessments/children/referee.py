@@ -11,6 +11,7 @@ import numpy as np
 
 from assessments.children.loop import serve
 from attacks.access import Access, Objective
+from attacks.attribute_inference.disclosure import Disclosed, load_answers, whole_records
 from attacks.blocks import Block, blocks_of, divisible
 from attacks.blocks import merged as merge
 from attacks.case import Case, ImageCase, image_case, table_case
@@ -21,7 +22,8 @@ from attacks.disparity.stage import judge_vulnerability
 from attacks.disparity.view import SelectionView
 from attacks.errors import DataProblem
 from attacks.evaluate import check_applicable, guesses_about, judge, kind_of, views
-from attacks.exchange import load_parts, save_block, save_guesses
+from attacks.exchange import load_parts, save_background, save_block, save_guesses
+from attacks.practice import seeds_of
 from attacks.profile import described, profile_of
 from attacks.registry import attack_called
 from attacks.result import Judgement
@@ -34,6 +36,7 @@ NO_LOOK_ALIKES = {"look_alikes_removed": 0, "look_alikes_expected": 0.0, "member
 class RefereeChild:
     def __init__(self) -> None:
         self._case: Case | None = None
+        self._disclosed: Disclosed | None = None
         self.settings = Settings()
 
     def open_case(
@@ -47,7 +50,7 @@ class RefereeChild:
         progress: Any,
     ) -> dict[str, Any]:
         """Read both files, check them against each other, split them; the counts for the plan."""
-        self.settings = Settings(**settings)
+        self.settings, self._disclosed = Settings(**settings), None
         meaning = parse_schema(schema)
         names = [Path(train).name, Path(population).name]
         members, outsiders = (_read(Path(path), meaning, classes) for path in (train, population))
@@ -108,7 +111,24 @@ class RefereeChild:
         made, held = self._views(attack, params, feature, granted)
         for block in _blocks(made, held)[first:last]:
             save_block(held[block.arm], block, Path(folder))
+        # The same for every arm: an arm that differs in it would be another attacker.
+        save_background(next(iter(held.values())), Path(folder))
         return {"arms": sorted(held)}
+
+    def whole_records(self, *, folder: str, progress: Any) -> dict[str, Any]:
+        """Write the complete inputs of every arm, for what the model says of them."""
+        for arm, records in whole_records(self._opened(), self.settings).items():
+            view = SelectionView(records, np.zeros(len(records), dtype=np.int64))
+            for block in blocks_of(Selection(), {arm: len(view)}):
+                save_block(view, block, Path(folder))
+        return {}
+
+    def disclosed(self, *, answers: str, progress: Any) -> dict[str, Any]:
+        """Keep what the model said of whole records, for the attackers who hold some of it."""
+        case = self._opened()
+        sizes = {arm: len(records) for arm, records in whole_records(case, self.settings).items()}
+        self._disclosed = load_answers(Path(answers), sizes, len(case.train.classes))
+        return {}
 
     def judge(
         self,
@@ -124,8 +144,8 @@ class RefereeChild:
         """Score the guesses of all parts, written together to `merged`; per-record outcomes go to `evidence`."""
         made: Any = attack_called(attack)(**params)
         case = self._opened()
-        blocks = _blocks(made, views(made, case, feature, self.settings))
-        seeds = self.settings.attack_seeds
+        blocks = _blocks(made, views(made, case, feature, self.settings, self._disclosed))
+        seeds = seeds_of(made, self.settings)
         found = merge(load_parts(made.threat_model.objective, blocks, seeds, [Path(part) for part in guesses]), blocks, seeds)
         save_guesses(found, Path(merged))
         return _told(judge(made, case, feature, found, self.settings), Path(evidence))
@@ -133,7 +153,7 @@ class RefereeChild:
     def _views(self, attack: str, params: dict[str, Any], feature: str | None, granted: str) -> tuple[Any, Mapping[str, Any]]:
         made: Any = attack_called(attack)(**params)
         check_applicable(made, kind_of(self._opened()), Access.from_word(granted))
-        return made, views(made, self._opened(), feature, self.settings)
+        return made, views(made, self._opened(), feature, self.settings, self._disclosed)
 
     def vulnerability(self, *, column: str, runs: Mapping[str, list[str]], evidence: str, progress: Any) -> dict[str, Any]:
         """Leakage by group from the per-record outcomes of other runs: `runs` maps "attack/feature" to [measure, file]."""
@@ -212,5 +232,8 @@ def _told(judged: Judgement, evidence: Path) -> dict[str, Any]:
 
 if __name__ == "__main__":
     child = RefereeChild()
-    commands = ("describe", "open_case", "probe_view", "accuracy", "count", "views", "judge", "vulnerability")
+    commands = (
+        *("describe", "open_case", "probe_view", "accuracy", "whole_records", "disclosed"),
+        *("count", "views", "judge", "vulnerability"),
+    )
     serve({name: getattr(child, name) for name in commands})

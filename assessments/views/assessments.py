@@ -20,6 +20,7 @@ from assessments import progress, services
 from assessments.errors import WrongState
 from assessments.models import Assessment, Draft, State
 from assessments.views.uploads import person
+from governance.selectors import versions_called
 
 GONE_ON = 286  # htmx stops asking
 
@@ -31,7 +32,7 @@ def assessments(request: HttpRequest) -> HttpResponse:
     text, state = request.GET.get("q", "").strip()[:100].replace("\x00", ""), request.GET.get("state", "")
     if text:
         number = text.upper().removeprefix("A-")
-        found = Q(title__icontains=text)
+        found = Q(model_version__in=versions_called(organisation, text))
         rows = rows.filter(found | Q(number=int(number)) if number.isdecimal() and len(number) < 9 else found)
     if state in State.values:
         rows = rows.filter(state=state)

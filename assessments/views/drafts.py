@@ -25,6 +25,7 @@ from governance.errors import GovernanceError
 from governance.models import DatasetVersion, ModelVersion
 
 TITLES = {"what": "What is tested?", "attacker": "Who might attack?", "runs": "What will run?", "check": "Check and submit"}
+STOP_ASKING = 286
 PROFILES = (
     (Profile.SCREENING, "Screening", "A first look: up to 50,000 records, 5 refits of each guess without the model."),
     (Profile.FULL, "Full", "Every record, 20 refits: narrower intervals, several times as long."),
@@ -65,7 +66,13 @@ def step(request: HttpRequest, pk: UUID, step: str) -> HttpResponse:
 @require(Permission.SUBMIT)
 def checks(request: HttpRequest, pk: UUID) -> HttpResponse:
     """The list of checks, asked for again until the worker has answered."""
-    draft = _draft(request, pk)
+    try:
+        draft = _draft(request, pk)
+    except Http404:
+        # Submitting ends the draft while its page may ask once more: htmx takes 286 for "stop asking".
+        if request.headers.get("HX-Request"):
+            return HttpResponse(status=STOP_ASKING)
+        raise
     return render(request, "assessments/draft/_checks.html", {"draft": draft, **_checked(draft)})
 
 

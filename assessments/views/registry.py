@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass, field
 from typing import Any
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 
 from accounts.access import check, require
 from accounts.current import current_organisation
 from accounts.paging import page_of
 from accounts.roles import Permission
+from assessments.drafts import take_roles
 from assessments.errors import AssessmentError
 from assessments.forms import DataForm, VersionForm
+from assessments.models import Draft
 from assessments.registration import register_data, register_model
 from assessments.views.uploads import REFUSED, looked_at, mine, person, told, uploaded
 from governance.errors import GovernanceError
 from governance.guesses import guessed_roles, is_special
-from governance.models import AISystem, Dataset, DatasetVersion, Upload
+from governance.models import AISystem, Dataset, DatasetVersion, ModelVersion, Upload
 
 ROLES = (
     ("sensitive", "Sensitive", "what an attacker would like to learn"),
@@ -27,6 +31,8 @@ ROLES = (
     ("direct_identifier", "Identifier", "names the person"),
     ("subject_id", "Person", "same value, same person"),
 )
+# What data can be in a draft.
+PLACES = ("train", "population")
 Problems = (AssessmentError, GovernanceError)
 
 
@@ -44,7 +50,7 @@ def add_version(request: HttpRequest) -> HttpResponse:
             upload = uploaded(request, Upload.Kind.MODEL)
             looked_at(upload)
             version = register_model(upload, by=person(request), **form.cleaned_data)
-            return redirect("version", version.pk)
+            return _went_on(request, version, "model_version") or redirect("version", version.pk)
         except Problems as problem:
             form.add_error(None, str(problem))
     shown = {"form": form, "upload": upload and told(upload), "here": "systems", "kind": "model", "accept": ".skops,.safetensors"}
@@ -69,8 +75,8 @@ def add_data(request: HttpRequest) -> HttpResponse:
             upload.described = {key: str(value or "") for key, value in form.cleaned_data.items()}
             upload.save(update_fields=["described"])
             if found.result["kind"] == "table":
-                return redirect("columns", upload.pk)
-            return redirect("dataset", _register(request, upload, {}, [], "").pk)
+                return redirect(reverse("columns", args=[upload.pk], query=_draft_asked(request)))
+            return _added(request, _register(request, upload, Meant(), ""))
         except Problems as problem:
             form.add_error(None, str(problem))
     shown = {"form": form, "upload": upload and told(upload), "here": "datasets", "kind": "data", "accept": ".csv,.gz,.parquet,.npz"}
@@ -87,19 +93,23 @@ def columns(request: HttpRequest, pk: UUID) -> HttpResponse:
     except Problems as refusal:
         return render(request, "assessments/columns.html", {"problem": str(refusal), "upload": upload, "here": "datasets"}, status=REFUSED)
     if request.method == "POST":
-        roles, special = _chosen(request, found)
+        meant = _chosen(request, found)
         try:
-            return redirect("dataset", _register(request, upload, roles, special, request.POST.get("positive", "")[:200].strip()).pk)
+            return _added(request, _register(request, upload, meant, request.POST.get("positive", "")[:200].strip()))
         except Problems as refusal:
             problem = str(refusal)
     else:
-        roles = guessed_roles(found["columns"], found["records"])
         special = [c["name"] for c in found["columns"] if is_special(c["name"])]
-    target = next((name for name, held in roles.items() if "target" in held), None)
+        meant = Meant(guessed_roles(found["columns"], found["records"]), special)
+    target = next((name for name, held in meant.roles.items() if "target" in held), None)
     shown = {
         "upload": upload,
         "found": found,
-        "rows": [{**c, "roles": roles.get(c["name"], []), "special": c["name"] in special} for c in found["columns"]],
+        "rows": [
+            {**c, "roles": meant.roles.get(name, []), "special": name in meant.special, "hidden": name in meant.hidden}
+            for c in found["columns"]
+            for name in [c["name"]]
+        ],
         "roles": ROLES,
         "answers": next((list(c.get("commonest", ())) for c in found["columns"] if c["name"] == target), []),
         "positive": request.POST.get("positive", ""),
@@ -109,27 +119,63 @@ def columns(request: HttpRequest, pk: UUID) -> HttpResponse:
     return render(request, "assessments/columns.html", shown, status=REFUSED if problem else 200)
 
 
-def _chosen(request: HttpRequest, found: dict[str, Any]) -> tuple[dict[str, list[str]], list[str]]:
-    """Roles by column and the columns of special categories, as ticked. Columns go by position: a name may hold any sign."""
-    roles: dict[str, list[str]] = {}
-    special = []
+def _draft_asked(request: HttpRequest) -> dict[str, str]:
+    """The draft that somebody left to add this, and as what it is added, so that the next page knows both."""
+    return {name: request.GET[name] for name in ("draft", "as") if name in request.GET}
+
+
+def _added(request: HttpRequest, version: DatasetVersion) -> HttpResponse:
+    place = request.GET.get("as", "")
+    return (place in PLACES and _went_on(request, version, place)) or redirect("dataset", version.pk)
+
+
+def _went_on(request: HttpRequest, version: ModelVersion | DatasetVersion, place: str) -> HttpResponse | None:
+    """Back to the draft that asked for it, with the new version chosen; None where nobody came from a draft of theirs."""
+    try:
+        rows = Draft.objects.filter(pk=UUID(request.GET.get("draft", "")), by=person(request), organisation=version.organisation)
+    except ValueError:
+        return None
+    draft = rows.first()
+    if draft is None:
+        return None
+    setattr(draft, place, version)
+    if place == "train":
+        take_roles(draft)
+    draft.save()
+    return redirect("draft", draft.pk, "what")
+
+
+@dataclass
+class Meant:
+    """What somebody ticked: roles by column, columns of special categories, and columns the attacker does not know."""
+
+    roles: dict[str, list[str]] = field(default_factory=dict)
+    special: list[str] = field(default_factory=list)
+    hidden: list[str] = field(default_factory=list)
+
+
+def _chosen(request: HttpRequest, found: dict[str, Any]) -> Meant:
+    """As ticked. Columns go by position: a name may hold any sign."""
+    meant = Meant()
     for position, column in enumerate(found["columns"]):
         if request.POST.get("target") == str(position):
-            roles[column["name"]] = ["target"]
+            meant.roles[column["name"]] = ["target"]
             continue
         known = [role for role, *_ in ROLES]
-        roles[column["name"]] = [role for role in request.POST.getlist(f"roles-{position}") if role in known]
+        meant.roles[column["name"]] = [role for role in request.POST.getlist(f"roles-{position}") if role in known]
         if request.POST.get(f"special-{position}"):
-            special.append(column["name"])
-    return roles, special
+            meant.special.append(column["name"])
+        if request.POST.get(f"hidden-{position}"):
+            meant.hidden.append(column["name"])
+    return meant
 
 
-def _register(request: HttpRequest, upload: Upload, roles: dict[str, list[str]], special: list[str], positive: str) -> DatasetVersion:
+def _register(request: HttpRequest, upload: Upload, meant: Meant, positive: str) -> DatasetVersion:
     told_before = DataForm(upload.described)
     told_before.is_valid()
     typed = {key: value for key, value in told_before.cleaned_data.items() if key != "name" and value}
     name = upload.described.get("name") or upload.filename
-    return register_data(upload, by=person(request), name=name, roles=roles, special=special, positive=positive, **typed)
+    return register_data(upload, by=person(request), name=name, **asdict(meant), positive=positive, **typed)
 
 
 def dataset(request: HttpRequest, pk: int) -> HttpResponse:

@@ -15,6 +15,7 @@ from accounts.access import require
 from accounts.current import current_organisation
 from accounts.models import User
 from accounts.roles import Permission
+from accounts.sayings import said
 from assessments.inspections import awaited, inspect_upload, waiting_before
 from assessments.models import Inspection, RunStatus
 from assessments.vocabulary import counted
@@ -43,8 +44,8 @@ def start(request: HttpRequest) -> HttpResponse:
             size=int(size),
         )
     except RegistryProblem as problem:
-        return JsonResponse({"problem": str(problem)}, status=REFUSED)
-    return JsonResponse(told(upload), status=201)
+        return JsonResponse(_read_out({"problem": str(problem)}), status=REFUSED)
+    return JsonResponse(_read_out(told(upload)), status=201)
 
 
 @require_http_methods(["GET", "PUT", "DELETE"])
@@ -59,8 +60,13 @@ def piece(request: HttpRequest, pk: UUID) -> HttpResponse:
         try:
             upload = taken(request, upload)
         except RegistryProblem as problem:
-            return JsonResponse({"problem": str(problem), **told(upload)}, status=REFUSED)
-    return JsonResponse(told(upload))
+            return JsonResponse(_read_out({"problem": str(problem), **told(upload)}), status=REFUSED)
+    return JsonResponse(_read_out(told(upload)))
+
+
+def _read_out(answer: dict[str, Any]) -> dict[str, Any]:
+    """The page's script shows the sentences as they come, so they come in the language of the page."""
+    return {key: said(value) if key in ("sentence", "problem") else value for key, value in answer.items()}
 
 
 def taken(request: HttpRequest, upload: Upload) -> Upload:

@@ -32,9 +32,9 @@ class Csmia:
 
     def run(self, target: Metered, view: AttributeView, *, budget: Budget, rng: np.random.Generator) -> AttributeGuess:
         scores = ask_every_candidate(target, view)
-        right = scores.argmax(axis=2) == view.labels
+        right = scores.argmax(axis=2) == view.true_labels
         hits = right.sum(axis=0)
-        of_label = np.take_along_axis(scores, view.labels[None, :, None], axis=2)[..., 0]
+        of_label = np.take_along_axis(scores, view.true_labels[None, :, None], axis=2)[..., 0]
         # Among the values that hit (cases 1, 2) the highest score of the true label; with no hit, the weakest wrong answer.
         preference = np.where(hits == 0, -scores.max(axis=2), np.where(right, of_label, -np.inf))
         values = _best_at_random(preference, rng)

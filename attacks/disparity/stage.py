@@ -19,7 +19,7 @@ from attacks.settings import Settings
 from attacks.verdict import gate
 
 
-def views(case: TableCase, feature: str, settings: Settings) -> dict[str, SelectionView]:
+def views(case: TableCase, feature: str, attack: Any, settings: Settings, disclosed: Any = None) -> dict[str, SelectionView]:
     """Every population record and every member, before any split."""
     return {
         Arm.POPULATION.value: SelectionView(case.population.inputs, case.population.labels),
@@ -73,7 +73,7 @@ def _source(case: TableCase, column: str, run: str, measure: str, arrays: Mappin
     members = _groups(case, column, case.members.inputs)
     if "member" in arrays:
         return referee.Source(run, measure, _lined_up(case, column, settings), decision=arrays["decision"], member=arrays["member"])
-    from attacks.attribute_inference.stage import controls
+    from attacks.attribute_inference.arms import controls
 
     return referee.Source(
         run,

@@ -3,23 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from attacks.access import Array, Budget, Metered
+import numpy as np
+
+from attacks.access import Array, Budget, Knowledge, Metered
 from attacks.case import Case
 from attacks.comparable import blind_of, comparable, lineup
+from attacks.data import Images
 from attacks.membership_inference import referee
-from attacks.membership_inference.view import MembershipView
+from attacks.membership_inference.view import Background, MembershipView
+from attacks.recipe import rows_of
 from attacks.result import Judgement, MembershipGuess
 from attacks.settings import Settings, stream
 from attacks.targets.sanity import Memorising, Silent
 from attacks.verdict import gate
 
 SANITY_RECORDS = 2_000
+# An attacker with more gains little, and every reference model is asked about all of them.
+MOST_AUXILIARY = 50_000
 
 
-def views(case: Case, feature: str | None, settings: Settings) -> dict[str, MembershipView]:
-    return {"lineup": lineup(case, settings).view}
+def views(case: Case, feature: str | None, attack: Any, settings: Settings, disclosed: Any = None) -> dict[str, MembershipView]:
+    return {"lineup": _equipped(lineup(case, settings).view, case, attack, settings)}
+
+
+def _equipped(view: MembershipView, case: Case, attack: Any, settings: Settings, most: int = MOST_AUXILIARY) -> MembershipView:
+    """The line-up with what else this attacker holds: at most `most` records of other people, and how the target was trained."""
+    knows, known = attack.threat_model.knows, Background()
+    if Knowledge.AUXILIARY_RECORDS in knows:
+        held = case.auxiliary
+        few = np.sort(stream(settings.seed, "auxiliary").permutation(len(held))[:most])
+        records = held.pixels[few] if isinstance(held, Images) else held.inputs.iloc[few].reset_index(drop=True)
+        known = replace(known, records=records, labels=held.labels[few])
+    if Knowledge.RECIPE in knows:
+        known = replace(known, trained_on=len(case.train), seed=int(stream(settings.seed, "references").integers(2**63)))
+    return replace(view, background=known)
 
 
 def judge(case: Case, feature: str | None, attack: Any, guesses: Mapping[str, Sequence[MembershipGuess]], settings: Settings) -> Judgement:
@@ -37,9 +57,12 @@ def sanity(case: Case, feature: str | None, attack: Any, settings: Settings) -> 
     """Gate G2: the attack must tell members of a memorising target from outsiders, and nobody of a silent one."""
     row = lineup(case, settings)
     n = min(len(row.member), SANITY_RECORDS)
-    records = row.view.records.iloc[:n] if hasattr(row.view.records, "iloc") else row.view.records[:n]
-    view, member = MembershipView(records, row.view.labels[:n]), row.member[:n]
-    planted = Memorising(records[member], view.labels[member], case.train.classes)
+    few = np.arange(n)
+    view = _equipped(MembershipView(rows_of(row.view.records, few), row.view.labels[few]), case, attack, settings, n)
+    if view.background.trained_on is not None:
+        view = replace(view, background=replace(view.background, trained_on=int(row.member[:n].sum())))
+    member = row.member[:n]
+    planted = Memorising(view.records[member], view.labels[member], case.train.classes)
     caught, silent = (_separation(attack, target, view, member, settings) for target in (planted, Silent(case.train.classes)))
     told = f"a planted leak is separated with AUC {caught:.3f}, a silent model with {silent:.3f} ({n:,} records)"
     # A silent model can still be "right" by the label's own frequency; three standard errors of an AUC near 1/2.

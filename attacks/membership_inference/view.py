@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
-from attacks.access import Array
+from attacks.access import Array, content_key
+
+
+@dataclass(frozen=True)
+class Background:
+    """What the attacker holds besides the line-up; None where the attack does not declare that it knows it.
+
+    `records` of other people, with their true class positions `labels`; `trained_on` how many records the target learned from, and
+    `seed` from which every attack on this line-up draws the same reference models.
+    """
+
+    records: Any = None
+    labels: Array | None = None
+    trained_on: int | None = None
+    seed: int | None = None
 
 
 @dataclass(frozen=True)
@@ -14,6 +28,12 @@ class MembershipView:
 
     records: Any
     labels: Array
+    background: Background = Background()
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def key(self) -> tuple[object, ...]:
+        """Equal for attackers who hold the same about the same people."""
+        held = (self.records, self.labels, *(getattr(self.background, f.name) for f in fields(self.background)))
+        return tuple(part if part is None or isinstance(part, int) else content_key(part) for part in held)

@@ -102,8 +102,32 @@ def judge_inversion(
         train_gap=gap,
         notes=_notes(contests[ENDPOINT], near, len(train_images), quality, best, verdict, class_names),
         gates={"G1": blind},
-        per_record={"top1": contests[ENDPOINT].attack, "baseline": contests[ENDPOINT].baseline, "nearer_to_training": near.signs},
+        per_record=_by_class_kept(contests[ENDPOINT], near, evaluator, images[0], without[best][0], gallery),
     )
+
+
+def _by_class_kept(
+    contest: Contest, near: Nearness, evaluator: Evaluator, shown: Array, without: Array, gallery: Gallery
+) -> dict[str, Array]:
+    """What is kept of each class: how it was judged, and what stands beside the reconstruction of the first seed in a gallery.
+
+    `class_average` is NaN for classes without training images. The evaluator's words (`read_as`, `without_read_as`) are positions
+    of classes.
+    """
+    average = np.full((gallery.n_classes, *gallery.train.shape[1:]), np.nan, dtype=np.float32)
+    for k in np.unique(gallery.train_labels):
+        average[k] = gallery.train[gallery.train_labels == k].mean(axis=0)
+    return {
+        "top1": contest.attack,
+        "baseline": contest.baseline,
+        "nearer_to_training": near.signs,
+        "train_distance": near.train,
+        "held_out_distance": near.held_out,
+        "class_average": average,
+        "without_model": without.astype(np.float32),
+        "read_as": evaluator.ranking(shown)[:, 0],
+        "without_read_as": evaluator.ranking(without)[:, 0],
+    }
 
 
 def _require_images(gallery: Gallery) -> None:

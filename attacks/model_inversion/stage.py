@@ -25,7 +25,7 @@ FEWEST_REBUILT = 20
 COMPANIONS = {FLOOR: BestPublic()}
 
 
-def views(case: ImageCase, feature: str | None, settings: Settings) -> dict[str, InversionView]:
+def views(case: ImageCase, feature: str | None, attack: Any, settings: Settings, disclosed: Any = None) -> dict[str, InversionView]:
     """The attacker knows the shape of an image and the classes; its simpler companion also holds public images."""
     shape, classes = tuple(case.train.pixels.shape[1:]), len(case.train.classes)
     held = {"classes": InversionView(shape, classes)}

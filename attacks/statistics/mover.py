@@ -21,6 +21,14 @@ def mover_difference(a: Estimate, b: Estimate, correlation: float = 0.0, b_extra
     return around(difference, difference - below, difference + above, min(a.n, b.n))
 
 
+def widened(e: Estimate, extra_sd: float, level: float = 0.95) -> Estimate:
+    """`e` with a further, independent deviation of its value added to both margins in quadrature."""
+    if not extra_sd:
+        return e
+    extra = two_sided_z(level) * extra_sd
+    return around(e.value, e.value - math.hypot(e.value - e.low, extra), e.value + math.hypot(e.high - e.value, extra), e.n)
+
+
 def mover_ratio(
     a: Estimate, b: Estimate, correlation: float = 0.0, b_extra_sd: float = 0.0, level: float = 0.95
 ) -> tuple[float, float, float]:

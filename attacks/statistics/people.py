@@ -13,6 +13,11 @@ from attacks.statistics.rates import around, score_limits, two_sided_z
 from attacks.statistics.resampling import Draws, subject_sums
 
 
+def several_records(subjects: Array | None) -> Array | None:
+    """`subjects` (n,) where somebody has more than one record; None where each record is its own person."""
+    return subjects if subjects is not None and len(np.unique(subjects)) < len(subjects) else None
+
+
 def outcome_sums(clusters: Array | None, *outcomes: Array) -> Array:
     """Per person the sum of each of the outcomes (n,) and the number of records; without subject ids, one record each."""
     n = len(outcomes[0])
@@ -29,7 +34,7 @@ def effective(sums: Array, column: int, level: float) -> tuple[float, float]:
     """
     people, records = len(sums), float(sums[:, -1].sum())
     p = min(1.0, float(sums[:, column].sum()) / records)
-    variance = _people_covariance(sums, column, column)
+    variance = between_people(sums, column, column)
     if people < 2 or variance < 1e-15:
         return p, float(people)
     n = min(records, p * (1 - p) / variance)
@@ -45,13 +50,13 @@ def people_rates(sums: Array, level: float) -> tuple[Estimate, Estimate, float]:
     """Both rates of sums (s, 3) and the correlation of their errors, Newcombe's correction per person."""
     (p, n), (q, m) = effective(sums, 0, level), effective(sums, 1, level)
     scale = math.sqrt(p * (1 - p) / n * q * (1 - q) / m)
-    covariance = _people_covariance(sums, 0, 1)
+    covariance = between_people(sums, 0, 1)
     phi = corrected(covariance, 1 / (2 * len(sums) ** 2), scale)
     return people_rate(sums, 0, level), people_rate(sums, 1, level), phi
 
 
-def _people_covariance(sums: Array, i: int, j: int) -> float:
-    """Linearised covariance of two ratios to the last column, between people."""
+def between_people(sums: Array, i: int, j: int) -> float:
+    """Linearised covariance of two ratios to the last column of sums (s, c), between people."""
     people, count = len(sums), sums[:, -1]
     records = float(count.sum())
     left, right = (sums[:, c] - sums[:, c].sum() / records * count for c in (i, j))

@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 import skops.io
+from sklearn.tree import DecisionTreeClassifier
 
 from attacks.access import Access, Array
-from attacks.errors import DataProblem, ModelProblem
+from attacks.errors import DataProblem, ModelProblem, NotApplicable
+from attacks.targets.sklearn_recipe import last_step, prepared, recipe_for
 
 # Types beyond skops' own list that hold arrays only. Compiled code reads them, so files still open inside a child process.
 ALLOWED = (
@@ -28,7 +30,10 @@ class SklearnTarget:
         self.model = model
         self.classes: tuple[Any, ...] = tuple(model.classes_.tolist())
         self.access = Access.SCORES if hasattr(model, "predict_proba") else Access.LABEL
+        if isinstance(last_step(model)[1], DecisionTreeClassifier):
+            self.access = Access.WEIGHTS
         self.columns: tuple[str, ...] | None = tuple(map(str, model.feature_names_in_)) if hasattr(model, "feature_names_in_") else None
+        self.recipe = recipe_for(model, self.columns)
 
     @property
     def algorithm(self) -> str:
@@ -47,15 +52,23 @@ class SklearnTarget:
         return np.asarray(self.model.predict_proba(self._inputs(X)))
 
     def logits(self, X: Any) -> Array:
-        raise ModelProblem("A scikit-learn model gives scores, no logits.")
+        raise NotApplicable("A scikit-learn model gives scores, no logits.")
 
     def loss_gradient(self, X: Any, y: Array) -> Array:
-        raise ModelProblem("A scikit-learn model gives scores, no gradients.")
+        raise NotApplicable("A scikit-learn model gives scores, no gradients.")
+
+    def paths(self, X: Any) -> tuple[Any, Array]:
+        """The tree and the (n,) leaves that the records of X end in; raises NotApplicable where the model is no single tree."""
+        last = last_step(self.model)[1]
+        if not isinstance(last, DecisionTreeClassifier):
+            raise NotApplicable(f"Reads the paths of a single decision tree; this model is a {type(last).__name__}.")
+        encoded = self._inputs(X)
+        for _, step in getattr(self.model, "steps", [])[:-1]:
+            encoded = encoded if step in (None, "passthrough") else step.transform(encoded)
+        return last.tree_, np.asarray(last.apply(encoded))
 
     def _inputs(self, X: Any) -> Any:
-        if self.columns is None:
-            return X.to_numpy(dtype=float) if hasattr(X, "to_numpy") else X.reshape(len(X), -1)
-        return X[list(self.columns)]
+        return prepared(X, self.columns)
 
     def check_columns(self, columns: Any, name: str) -> None:
         """Raise DataProblem when `columns` of the file `name` do not serve the model."""

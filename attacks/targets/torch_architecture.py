@@ -18,6 +18,11 @@ MAX_PARAMETERS = 50_000_000
 LARGEST_NUMBER = 1e30
 SHOWN = 40  # characters of a stranger's text that a message repeats
 MAX_NUMBERS_PER_RECORD = 2**24  # entering or leaving any layer
+MAX_EPOCHS = 10_000
+MAX_TRAINING_BATCH = 2**20
+
+# Of each optimiser the weight decay that torch takes where none is given.
+OPTIMISERS: Mapping[str, float] = {"adam": 0.0, "adamw": 0.01, "sgd": 0.0}
 
 Shape = tuple[int, ...]
 Scalar = str | int | float | bool
@@ -93,8 +98,23 @@ class OneHot:
 
 
 @dataclass(frozen=True)
+class Training:
+    """How a network was trained: by the cross-entropy of batches, dealt anew in every epoch. Words and meaning as in torch.optim."""
+
+    optimiser: str
+    learning_rate: float
+    epochs: int
+    batch_size: int
+    weight_decay: float
+    momentum: float
+
+
+@dataclass(frozen=True)
 class Architecture:
-    """A checked architecture. `shapes[i]` enters layer i, the last one leaves the network; batch axis left out."""
+    """A checked architecture. `shapes[i]` enters layer i, the last one leaves the network; batch axis left out.
+
+    `training` is None where the file does not say how the network was trained.
+    """
 
     input_shape: Shape
     inputs: tuple[Numeric | OneHot, ...]
@@ -102,6 +122,7 @@ class Architecture:
     classes: tuple[Scalar, ...]
     layers: tuple[Layer, ...]
     shapes: tuple[Shape, ...]
+    training: Training | None = None
 
     @property
     def widest(self) -> int:
@@ -120,7 +141,7 @@ class Architecture:
 
 def read_architecture(document: Any) -> Architecture:
     """The checked architecture in `document`; raises ModelProblem with one sentence for the first thing wrong."""
-    keys = _mapping(document, "The architecture", {"input_shape", "inputs", "scale", "classes", "layers"})
+    keys = _mapping(document, "The architecture", {"input_shape", "inputs", "scale", "classes", "layers", "training"})
     if ("input_shape" in keys) == ("inputs" in keys):
         raise ModelProblem("The architecture needs either 'input_shape' or 'inputs'.")
     inputs = _read_inputs(keys["inputs"]) if "inputs" in keys else ()
@@ -130,7 +151,8 @@ def read_architecture(document: Any) -> Architecture:
     shapes = _shapes(layers, shape)
     if shapes[-1] != (len(classes),):
         raise ModelProblem(f"The last layer gives shape {shapes[-1]} and there are {len(classes)} classes.")
-    return Architecture(shape, inputs, _number(keys.get("scale", 1.0), "'scale'"), classes, layers, shapes)
+    training = _read_training(keys["training"]) if "training" in keys else None
+    return Architecture(shape, inputs, _number(keys.get("scale", 1.0), "'scale'"), classes, layers, shapes, training)
 
 
 def _mapping(value: Any, what: str, known: set[str]) -> Mapping[str, Any]:
@@ -218,6 +240,30 @@ def _read_layer(value: Any, position: int) -> Layer:
     if kind.endswith("pool2d") and not settings["stride"]:
         settings["stride"] = settings["kernel"]
     return Layer(kind, settings)
+
+
+def _read_training(value: Any) -> Training:
+    what = "'training'"
+    needed = ("optimiser", "learning_rate", "epochs", "batch_size")
+    keys = _mapping(value, what, {*needed, "weight_decay", "momentum"})
+    absent = [name for name in needed if name not in keys]
+    if absent:
+        raise ModelProblem(f"{what} needs {absent[0]!r}.")
+    optimiser = keys["optimiser"]
+    if not isinstance(optimiser, str) or optimiser not in OPTIMISERS:
+        raise ModelProblem(f"{what}: 'optimiser' must be one of {', '.join(sorted(OPTIMISERS))}.")
+    rate = _number(keys["learning_rate"], f"{what}: 'learning_rate'")
+    if rate <= 0:
+        raise ModelProblem(f"{what}: 'learning_rate' must be above 0.")
+    decay = _number(keys.get("weight_decay", OPTIMISERS[optimiser]), f"{what}: 'weight_decay'")
+    if decay < 0:
+        raise ModelProblem(f"{what}: 'weight_decay' must not be below 0.")
+    momentum = _number(keys.get("momentum", 0.0), f"{what}: 'momentum'")
+    if not 0 <= momentum < 1 or (momentum and optimiser != "sgd"):
+        raise ModelProblem(f"{what}: 'momentum' must lie from 0 to below 1, and goes with sgd alone.")
+    epochs = _whole(keys["epochs"], f"{what}: 'epochs'", 1, MAX_EPOCHS)
+    batch_size = _whole(keys["batch_size"], f"{what}: 'batch_size'", 1, MAX_TRAINING_BATCH)
+    return Training(optimiser, rate, epochs, batch_size, decay, momentum)
 
 
 def _shapes(layers: Sequence[Layer], first: Shape) -> tuple[Shape, ...]:

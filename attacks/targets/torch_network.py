@@ -4,6 +4,10 @@
 
 For tables `inputs` stands in place of `input_shape`: a list of `{"column": "age", "mean": 38.6, "std": 13.6}` and
 `{"column": "marital", "one_hot": ["Married", "Single"]}`, encoded in that order. The last layer gives logits.
+
+An optional `training` says how the network was trained, so that attacks can train more like it (attacks.targets.torch_recipe):
+
+    {"optimiser": "adam", "learning_rate": 0.001, "epochs": 40, "batch_size": 64}
 """
 
 from __future__ import annotations
@@ -21,10 +25,10 @@ from torch import nn
 
 from attacks.access import Access, Array
 from attacks.errors import DataProblem, ModelProblem, NotApplicable, UnsafeFormat
+from attacks.targets.torch_answers import is_frame, logits_of, parts, prepared, probabilities
 from attacks.targets.torch_architecture import Architecture, Layer, read_architecture
+from attacks.targets.torch_recipe import recipe_for
 
-MAX_BATCH = 4_096
-MAX_NUMBERS_IN_FLIGHT = 2**26  # per layer and batch: a network of wide layers gets smaller batches, never more memory
 RUNNABLE_SUFFIXES = frozenset({".pt", ".pth", ".pt2", ".ptl", ".pkl", ".pickle", ".bin", ".ckpt", ".joblib"})
 CONVERSION = (
     "This format can run code when it is opened, so it is refused. In the environment you trained in, call "
@@ -114,7 +118,8 @@ class TorchTarget:
         self.network = network.eval().requires_grad_(False)
         self.architecture = architecture
         self.classes: tuple[Any, ...] = architecture.classes
-        self._batch = max(1, min(MAX_BATCH, MAX_NUMBERS_IN_FLIGHT // architecture.widest))
+        self.columns: tuple[str, ...] | None = tuple(entry.column for entry in architecture.inputs) or None
+        self.recipe = recipe_for(self.network, architecture)
 
     @property
     def algorithm(self) -> str:
@@ -129,53 +134,25 @@ class TorchTarget:
 
     def predict_proba(self, X: Any) -> Array:
         """(n, k) softmax of the logits, in double precision."""
-        logits = self.logits(X).astype(np.float64)
-        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-        scores: Array = powers / powers.sum(axis=1, keepdims=True)
-        return scores
+        return probabilities(self.logits(X))
 
     def logits(self, X: Any) -> Array:
         """(n, k) float32."""
-        inputs = self._inputs(X)
-        answer = np.empty((len(inputs), len(self.classes)), np.float32)
-        with torch.inference_mode():
-            for part in self._parts(inputs):
-                answer[part] = self.network(inputs[part]).numpy()
-        return answer
+        return logits_of(self.network, prepared(X, self.architecture), self.architecture)
 
     def loss_gradient(self, X: Any, y: Array) -> Array:
         """Gradient of the cross-entropy of class `y[i]` by record i, of X's shape, float32."""
-        if _is_frame(X):
+        if is_frame(X):
             raise NotApplicable("A table with categories has no gradient; ask with the encoded numbers (n, d) instead.")
-        inputs, labels = self._inputs(X), torch.as_tensor(np.asarray(y, dtype=np.int64))
+        inputs, labels = prepared(X, self.architecture), torch.as_tensor(np.asarray(y, dtype=np.int64))
         if labels.shape != (len(inputs),) or (len(labels) and not 0 <= int(labels.min()) <= int(labels.max()) < len(self.classes)):
             raise DataProblem(f"One class position from 0 to {len(self.classes) - 1} is needed for each of the {len(inputs):,} records.")
         gradient = np.empty(inputs.shape, np.float32)
-        for part in self._parts(inputs):
+        for part in parts(len(inputs), self.architecture):
             x = inputs[part].requires_grad_(True)
             loss = nn.functional.cross_entropy(self.network(x), labels[part], reduction="sum")
             gradient[part] = torch.autograd.grad(loss, x)[0].numpy()
         return gradient.reshape(np.shape(X))
-
-    def _parts(self, inputs: torch.Tensor) -> Iterator[slice]:
-        for start in range(0, len(inputs), self._batch):
-            yield slice(start, start + self._batch)
-
-    def _inputs(self, X: Any) -> torch.Tensor:
-        """X as float32 of shape (n, *input_shape); raises DataProblem when it does not fit."""
-        shape = self.architecture.input_shape
-        numbers = self.architecture.encode(X) if _is_frame(X) else np.asarray(X)
-        if not (np.issubdtype(numbers.dtype, np.number) or numbers.dtype == np.bool_):
-            raise DataProblem(f"The network needs numbers and was given {numbers.dtype}.")
-        greyscale = len(shape) == 3 and shape[0] == 1 and numbers.shape[1:] == shape[1:]
-        if numbers.shape[1:] != shape and not greyscale:
-            raise DataProblem(f"The network takes records of shape {shape} and was given {numbers.shape[1:]}.")
-        # A private copy: torch would otherwise share memory with, and warn about, an array its owner made read-only.
-        return torch.from_numpy(np.array(numbers, dtype=np.float32).reshape(len(numbers), *shape))
-
-
-def _is_frame(X: Any) -> bool:
-    return hasattr(X, "columns") and hasattr(X, "dtypes")
 
 
 def _network(architecture: Architecture) -> Network:

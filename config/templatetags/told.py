@@ -8,16 +8,42 @@ from typing import Any
 
 from django import template
 from django.utils import timezone
+from django.utils.html import json_script
 
 from accounts.sayings import said
 from assessments import printed, vocabulary
 from assessments.models import Assessment, State
-from assessments.pictures import attack_word, group_word, run_word, rung_word
+from assessments.pictures import attack_word, group_word, run_word, rung_word, source_word
+from decisions.risks import MOST_OF_A_LEVEL
 from governance import numbers
+from governance.risk import LEVEL_WORDS
 
 register = template.Library()
 # What rooms write in English, in the language of the page (accounts/sayings.py).
 register.filter("said", said)
+# What static/js says by itself; words.js finds it there.
+SCRIPT_WORDS = (
+    "copied",
+    "You were signed out. Sign in in another tab, then choose the file again: it goes on where it stopped.",
+    "The server did not take the file. Try again in a minute.",
+    "Sent so far",
+    "This browser cannot use security keys here. Use another browser, or open this site by its https address.",
+    "This key is added already. Use another one.",
+    "Security keys need this site to be opened by its name, not by a number.",
+    "No key answered. Plug it in or hold it near, then try again.",
+    "Outcome: rate against the best group",
+    "Leakage: points more than everyone else",
+    "ratio, log scale",
+    "points",
+    "wrongly named",
+    "rightly named",
+    "wrongly named, % of outsiders",
+    "rightly named, % of training records",
+    "not compared",
+    "success, %",
+    "right guesses, %",
+    ", axis starts at 50",
+)
 MARKS = {
     "satisfied": "✓",
     "inconclusive": "◐",
@@ -29,6 +55,13 @@ MARKS = {
     "memorised": "▮▮▮",
     "not_resolvable": "▯?▯",
 }
+
+
+@register.simple_tag
+def words_for_scripts() -> str:
+    """SCRIPT_WORDS in the reader's language, for words.js; nothing where they are read as they stand."""
+    told = {word: said(word) for word in SCRIPT_WORDS if said(word) != word}
+    return json_script(told, "script-words") if told else ""
 
 
 @register.inclusion_tag("components/badge.html")
@@ -132,6 +165,12 @@ def count(n: int | None) -> str:
 
 
 @register.filter
+def of_a_level(n: int) -> str:
+    """How many risks decisions.risks.counts_of found: it stops counting where nobody needs to know more."""
+    return said(f"more than {MOST_OF_A_LEVEL:,}") if n > MOST_OF_A_LEVEL else count(n)
+
+
+@register.filter
 def plain(identifier: object) -> str:
     return vocabulary.plain(identifier)
 
@@ -155,6 +194,7 @@ register.filter("run_word", run_word)
 register.filter("attack_word", attack_word)
 register.filter("rung", _spoken(rung_word))
 register.filter("group_word", _spoken(group_word))
+register.filter("source_word", source_word)
 register.filter("measure", _spoken(vocabulary.measure_word))
 register.filter("arm", _spoken(lambda arm: vocabulary.ARM_HEADS.get(arm, vocabulary.plain(arm))))
 register.filter("knowledge", _spoken(lambda word: vocabulary.KNOWLEDGE.get(word, vocabulary.plain(word))))
@@ -174,7 +214,7 @@ def control_word(control: dict[str, Any]) -> str:
 @register.filter
 def cited(framework: str, control: str) -> str:
     """{{ "gdpr"|cited:"32(1)" }}: Art. 32(1)."""
-    return vocabulary.control_word(framework, control)
+    return said(vocabulary.control_word(framework, control))
 
 
 @register.filter
@@ -201,6 +241,7 @@ def dashed(word: str | None) -> str:
 
 
 register.filter("level", _spoken(printed.level))
+register.filter("level_word", _spoken(lambda level: LEVEL_WORDS[level]))
 register.filter("kind_tag", _spoken(vocabulary.kind_tag))
 
 

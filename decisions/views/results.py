@@ -13,11 +13,16 @@ from django.shortcuts import redirect, render
 from accounts.models import AuditEntry
 from accounts.roles import Permission
 from accounts.selectors import may
+from accounts.services import record_view
 from assessments import vocabulary
 from assessments.models import Assessment, State
-from assessments.pictures import groups, pictures_of_run
+from assessments.picture_groups import groups
+from assessments.picture_heat import heat
+from assessments.picture_sets import pictures_of_run
 from assessments.questions import questions, worst_first
 from assessments.views.assessments import visible
+from assessments.views.uploads import person
+from assessments.words import worth_sentence
 from decisions.models import Conclusion
 from decisions.results import snapshot
 from decisions.reviews import next_step
@@ -46,10 +51,14 @@ def assessment(request: HttpRequest, pk: UUID, tab: str = "answer") -> HttpRespo
         return redirect("live", found.pk)
     if tab not in dict(TABS):
         raise Http404("There is no such tab.")
+    concluded = Conclusion.objects.filter(assessment=found).exists()
+    if request.headers.get("HX-Request") == "true":  # the page that waits for the rules asks whether they were applied
+        return HttpResponse(headers={"HX-Refresh": "true"}) if concluded else HttpResponse(status=204)
     base: dict[str, Any] = {"assessment": found, "tab": tab, "tabs": TABS, "here": "assessments", "step": next_step(found, request.user)}
-    if not Conclusion.objects.filter(assessment=found).exists():
+    if not concluded:
         waits = found.state in (State.EVIDENCE_READY, State.RUN_FAILED)
         return render(request, "decisions/results/none.html", {**base, "waits": waits, "runs": found.runs.all()})
+    record_view(found.organisation, person(request), found)
     document = snapshot(found)
     base["newer_policy"] = newer_policy(found.organisation, found.plan["policy"])
     shown = SHOWN[tab](found, document)
@@ -102,16 +111,17 @@ def _attacks(found: Assessment, document: Document) -> dict[str, Any]:
 
 
 def _compared(run: Mapping[str, Any]) -> dict[str, Any]:
-    """Success with the model, without it and on outsiders, where the run's verdict was made."""
+    """Success with the model, without it and on outsiders, where the run's verdict was made; how many records are worth as much."""
     rows = {row["arm"]: row for row in _endpoint_rows(run)}
     surest = run.get("verdict_endpoint") == "accuracy_top_10pct"
-    return {"success": [rows.get(arm) for arm in COMPARED_ARMS], "surest": surest, "n": max((row["n"] for row in rows.values()), default=0)}
+    n = max((row["n"] for row in rows.values()), default=0)
+    return {"success": [rows.get(arm) for arm in COMPARED_ARMS], "surest": surest, "n": n, "worth": worth_sentence(run)}
 
 
 def _groups(found: Assessment, document: Document) -> dict[str, Any]:
     picture = groups(document)
     runs = [run for run in document["runs"] if run["objective"] == "disparity"]
-    return {"pictures": _numbered("groups", [picture] if picture else []), "runs": runs}
+    return {"pictures": _numbered("groups", [picture] if picture else []), "heat": heat(document), "runs": runs}
 
 
 def _controls(found: Assessment, document: Document) -> dict[str, Any]:
@@ -129,7 +139,12 @@ def _evidence(found: Assessment, document: Document) -> dict[str, Any]:
 
 
 def _method(found: Assessment, document: Document) -> dict[str, Any]:
-    return {"plan": document["plan"], "gates": _gates(document), "limitations": vocabulary.LIMITATIONS, "glossary": vocabulary.GLOSSARY}
+    return {
+        "plan": document["plan"],
+        "gates": _gates(document),
+        "limitations": vocabulary.limitations(document),
+        "glossary": vocabulary.GLOSSARY,
+    }
 
 
 def _gates(document: Document) -> list[dict[str, Any]]:

@@ -20,10 +20,10 @@ from accounts.selectors import may, people_who_may
 from assessments.models import APPROVED, Assessment, State
 from assessments.views.assessments import visible
 from assessments.views.uploads import REFUSED, person
-from decisions import comments, reviews
+from decisions import comments, conditions, reviews
 from decisions.binding import PARTS, bound_to, changed_since, digest
 from decisions.errors import DecisionProblem
-from decisions.models import Finding, FindingAnswer, Outcome, Review
+from decisions.models import Condition, Finding, FindingAnswer, Outcome, Review
 
 Problems = (DecisionProblem, PermissionDenied)
 
@@ -63,9 +63,9 @@ def _save(request: HttpRequest, assessment: Assessment) -> HttpResponse:
     current, by = _open(assessment), person(request)
     _keep(request, current, by)
     if request.POST.get("condition-text", "").strip():
-        reviews.add_condition(current, by=by, text=request.POST["condition-text"], **_who_and_when(request, assessment))
+        conditions.add_condition(current, by=by, text=request.POST["condition-text"], **_who_and_when(request, assessment))
     if remove := request.POST.get("remove", ""):
-        reviews.remove_condition(get_object_or_404(current.conditions, pk=id_given(remove)), by=by)
+        conditions.remove_condition(get_object_or_404(current.conditions, pk=id_given(remove)), by=by)
     if "conclude" in request.POST:
         outcome = request.POST.get("outcome", "")
         if gaps := reviews.missing(current, outcome):
@@ -92,7 +92,14 @@ def _revoke(request: HttpRequest, assessment: Assessment) -> HttpResponse:
     return redirect("review", assessment.pk)
 
 
-ACTS = {"claim": _claim, "let-go": _let_go, "save": _save, "conclude": _conclude, "revoke": _revoke}
+def _meet(request: HttpRequest, assessment: Assessment) -> HttpResponse:
+    rows = Condition.objects.filter(review__assessment=assessment)
+    found = get_object_or_404(rows, pk=id_given(request.POST.get("condition", "")))
+    conditions.meet_condition(found, by=person(request), how=request.POST.get("how", ""))
+    return redirect("review", assessment.pk)
+
+
+ACTS = {"claim": _claim, "let-go": _let_go, "save": _save, "conclude": _conclude, "revoke": _revoke, "meet": _meet}
 
 
 @require_POST
@@ -138,6 +145,12 @@ def _open(assessment: Assessment) -> Review:
     return current
 
 
+def _promised(review: Review, by: User) -> list[tuple[Condition, bool]]:
+    """Each condition, and whether this person may say that it is met."""
+    rows = review.conditions.select_related("owner", "met_by", "review__assessment__organisation")
+    return [(one, conditions.may_meet(one, by)) for one in rows]
+
+
 def _confirming(request: HttpRequest, assessment: Assessment, current: Review, outcome: str) -> dict[str, Any]:
     parts = bound_to(current)
     label = Outcome(outcome).label if outcome in Outcome.values else outcome
@@ -174,7 +187,7 @@ def _shown(request: HttpRequest, assessment: Assessment) -> dict[str, Any]:
         "outcomes": Outcome.choices,
         "chosen": request.POST.get("outcome", ""),
         "people": people_who_may(assessment.organisation, Permission.READ),
-        "conditions": current.conditions.select_related("owner") if current else [],
+        "conditions": _promised(current, by) if current else [],
         "comments": assessment.comments.select_related("by"),  # type: ignore[attr-defined]
         "approved": assessment.state in APPROVED,
         "may_issue": may(by, assessment.organisation, Permission.ISSUE_REPORT),

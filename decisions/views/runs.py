@@ -17,16 +17,18 @@ from accounts.current import current_organisation
 from accounts.models import User
 from accounts.roles import Permission
 from accounts.services import record
+from assessments.gallery import has_gallery
 from assessments.models import Evidence, Run
-from assessments.pictures import pictures_of_run
+from assessments.picture_sets import pictures_of_run
 from assessments.records import has_records, hashes, records_csv
 from assessments.store import evidence_file
+from assessments.words import worth_sentence
 from decisions.results import snapshot
 from governance.errors import StoreProblem
 
 
 def run(request: HttpRequest, pk: int) -> HttpResponse:
-    found = _visible(request, pk)
+    found = visible_run(request, pk)
     document = snapshot(found.assessment) if hasattr(found.assessment, "conclusion") else None
     told = document["runs"][found.number - 1] if document else None
     pictures = [asdict(p) for p in pictures_of_run(document, told)] if document and told else []
@@ -34,6 +36,7 @@ def run(request: HttpRequest, pk: int) -> HttpResponse:
         "run": told,
         "pictures": [{"id": f"picture-{n}", "picture": p} for n, p in enumerate(pictures, start=1)],
         "gates": [{"name": name, **gate} for name, gate in sorted(told["gates"].items())] if told else [],
+        "worth": worth_sentence(told) if told else "",
     }
     return render(request, "decisions/run.html", {**_files(found), **shown})
 
@@ -45,6 +48,7 @@ def _files(found: Run) -> dict[str, Any]:
         "assessment": found.assessment,
         "files": found.evidence.all(),
         "by_record": has_records(found),
+        "gallery": has_gallery(found),
         "keep_days": round(settings.KEEP_EVIDENCE_DAYS),
         "here": "assessments",
     }
@@ -55,6 +59,9 @@ def evidence(request: HttpRequest, pk: int) -> HttpResponseBase:
     organisation = current_organisation(request)
     found = get_object_or_404(Evidence.objects.select_related("run__assessment"), pk=pk, run__assessment__organisation=organisation)
     check(request, organisation, Permission.EXPORT)
+    if has_gallery(found.run):
+        # Its files hold the pictures that the gallery withholds.
+        check(request, organisation, Permission.REVEAL)
     if not isinstance(request.user, User):
         raise PermissionDenied("Sign in first.")
     try:
@@ -69,7 +76,7 @@ def evidence(request: HttpRequest, pk: int) -> HttpResponseBase:
 
 def records(request: HttpRequest, pk: int) -> HttpResponseBase:
     """What was guessed about each record, as a table; personal data, so who took it is recorded."""
-    found = _visible(request, pk)
+    found = visible_run(request, pk)
     organisation = found.assessment.organisation
     check(request, organisation, Permission.EXPORT)
     if not isinstance(request.user, User):
@@ -86,7 +93,8 @@ def records(request: HttpRequest, pk: int) -> HttpResponseBase:
     return answer
 
 
-def _visible(request: HttpRequest, pk: int) -> Run:
+def visible_run(request: HttpRequest, pk: int) -> Run:
+    """The run, for people of its organisation who may read."""
     organisation = current_organisation(request)
     rows = Run.objects.select_related("assessment__organisation", "assessment__model_version__model")
     found = get_object_or_404(rows, pk=pk, assessment__organisation=organisation)

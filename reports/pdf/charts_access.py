@@ -10,6 +10,7 @@ from reportlab.platypus import Flowable
 from assessments.pictures import Line, Picture
 from reports import palette
 from reports.pdf.charts import Drawing, Groups, ThreeGuesses
+from reports.pdf.charts_roc import Roc
 from reports.pdf.marks import draw_arm
 from reports.pdf.styles import colour
 from reports.pdf.text import Texts
@@ -103,7 +104,7 @@ class Gallery(Drawing):
             self.say(x + 11 * mm, y + 3 * mm, tile.note, 20 * mm, ink=palette.TEXT, align="centre")
 
 
-KINDS: dict[str, type[Flowable]] = {"three_guesses": ThreeGuesses, "groups": Groups, "gallery": Gallery}
+KINDS: dict[str, type[Flowable]] = {"three_guesses": ThreeGuesses, "groups": Groups, "roc": Roc, "gallery": Gallery}
 
 
 def drawn(picture: Picture, texts: Texts, ladder: float = 62) -> Flowable:

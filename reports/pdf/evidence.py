@@ -258,4 +258,4 @@ def determination(ctx: Context) -> Story:
 def limitations(ctx: Context) -> Story:
     silent = words.counted(len(ctx.silent), "attack")
     own = f"{silent.capitalize()} of the plan ended without a result; the list with the reasons stands under Scope."
-    return [ctx.heading("Limitations", "limitations"), *ctx.bullets([*words.LIMITATIONS, own])]
+    return [ctx.heading("Limitations", "limitations"), *ctx.bullets([*words.limitations(ctx.results), own])]

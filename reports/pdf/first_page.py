@@ -10,7 +10,8 @@ from reportlab.platypus import Flowable, Paragraph, Spacer
 
 from assessments import printed
 from assessments import vocabulary as words
-from assessments.pictures import pictures_of_run, rung_word
+from assessments.picture_sets import pictures_of_run
+from assessments.pictures import rung_word
 from governance import numbers
 from reports import palette
 from reports.pdf import fonts, styles

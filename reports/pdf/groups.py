@@ -10,14 +10,17 @@ from reportlab.platypus import CondPageBreak, PageBreak, Paragraph, Spacer
 
 from assessments import printed
 from assessments import vocabulary as words
+from assessments.picture_groups import groups as groups_picture
+from assessments.picture_heat import SURE, heat
+from assessments.picture_heat import Cell as HeatCell
 from assessments.pictures import attack_word, group_word, run_word, source_word
-from assessments.pictures import groups as groups_picture
 from governance import numbers
 from reports import palette
 from reports.pdf import styles
 from reports.pdf.charts_access import drawn
 from reports.pdf.context import Context, Story
 from reports.pdf.flowables import Column, listing
+from reports.pdf.styles import colour
 
 Cell = tuple[str, str, str]  # measure, attack the comparison was made from, arm
 
@@ -45,9 +48,32 @@ def groups(ctx: Context) -> Story:
             Paragraph(ctx.texts.prose(picture.caption), styles.SMALL),
             Spacer(1, 8),
         ]
+    story += _heat(ctx)
     for run in ctx.comparisons:
         story += _table(ctx, run)
     return story
+
+
+def _heat(ctx: Context) -> Story:
+    """Picture 3: a table whose cells are shaded by what an attack gains on a group."""
+    found = heat(ctx.results)
+    if found is None:
+        return []
+    width = min(128 / len(found.groups), 30)
+    heads = [Column(ctx.texts.cell(group, 30), width, number=True) for group in found.groups]
+    columns = [Column("Attack", 168 - width * len(heads)), *heads]
+    lines = [[ctx.texts.cell(name, 80), *(_shaded(ctx, cell) for cell in cells)] for name, cells in found.rows]
+    table = listing(found.title, columns, lines, space=2)
+    for r, (_, cells) in enumerate(found.rows, start=2):  # below the caption and the head
+        for c, cell in enumerate(cells, start=1):
+            if cell.tone:
+                table.setStyle([("BACKGROUND", (c, r), (c, r), colour(palette.RUNS[cell.tone].solid))])
+    return [table, Paragraph(ctx.texts.prose(found.caption), styles.SMALL), Spacer(1, 8)]
+
+
+def _shaded(ctx: Context, cell: HeatCell) -> str:
+    ink = palette.RUNS[cell.tone].on if cell.tone else palette.MUTED
+    return f'<font color="#{ink}">{ctx.texts.cell(cell.text, 30)}{f" {SURE}" if cell.sure else ""}</font>'
 
 
 def _title(run: Mapping[str, Any]) -> str:
@@ -56,7 +82,10 @@ def _title(run: Mapping[str, Any]) -> str:
 
 
 def _table(ctx: Context, run: Mapping[str, Any]) -> Story:
-    """Groups in tables of a measure or of an arm, whichever are fewer. A group too small to show keeps its row."""
+    """Groups in tables of a measure or of an arm, whichever are fewer; leakage in one table an attack, the largest difference first.
+
+    A group too small to show keeps its row.
+    """
     rows: dict[str, dict[Cell, Mapping[str, Any]]] = {}
     for e in run["estimates"]:
         if e.get("group"):
@@ -66,9 +95,17 @@ def _table(ctx: Context, run: Mapping[str, Any]) -> Story:
         return [ctx.body("No number by group was recorded.")]
     measures = list(dict.fromkeys(cell[:2] for cell in cells))
     arms = list(dict.fromkeys(cell[2] for cell in cells))
-    if len(arms) < len(measures):
+    if any(source for _, source in measures):
+        measures.sort(key=lambda m: -_largest(m, rows))
+    elif len(arms) < len(measures):
         return [_part(ctx, f"{_title(run)}, {_arm(arm)}, worst first", [c for c in cells if c[2] == arm], rows) for arm in arms]
     return [_part(ctx, f"{_title(run)}, {_measured(*m)}, worst first", [c for c in cells if c[:2] == m], rows) for m in measures]
+
+
+def _largest(measure: tuple[str, str], rows: Mapping[str, Mapping[Cell, Mapping[str, Any]]]) -> float:
+    """The largest difference that one attack shows for a group."""
+    found = (of.get((*measure, "difference")) for of in rows.values())
+    return max((float(e["value"]) for e in found if e and e["value"] is not None), default=float("-inf"))
 
 
 def _arm(arm: str) -> str:
@@ -80,21 +117,21 @@ def _arm_rank(arm: str) -> int:
 
 
 def _measured(measure: str, source: str) -> str:
-    word = words.measure_word(measure)
-    return f"{source_word(source)}, {word[0].lower()}{word[1:]}" if source else word
+    return source_word(source) if source else words.measure_word(measure)
 
 
 def _part(ctx: Context, caption: str, cells: list[Cell], rows: Mapping[str, Mapping[Cell, Mapping[str, Any]]]) -> Any:
-    shown = cells[:6]
-    one_measure = len({cell[:2] for cell in shown}) == 1
-    heads = [_arm(arm) if one_measure else words.measure_word(measure) for measure, _, arm in shown]
-    width = min(124 / len(shown), 38.5)
-    columns = [Column("Group", 157 - width * len(shown)), Column("n", 13, number=True), *(Column(h, width, number=True) for h in heads)]
+    one_measure = len({cell[:2] for cell in cells}) == 1
+    heads = [_arm(arm) if one_measure else words.measure_word(measure) for measure, _, arm in cells]
+    width = min(124 / len(cells), 38.5)
+    # What an attack gains stands over its groups: in the caption a long name of an attack would push it out.
+    over = words.measure_word(cells[0][0]) if cells[0][1] else "Group"
+    columns = [Column(over, 157 - width * len(cells)), Column("n", 13, number=True), *(Column(h, width, number=True) for h in heads)]
     lines = []
     for group, all_found in sorted(rows.items(), key=lambda item: _rank(item[1], cells)):
-        found = {cell: all_found[cell] for cell in shown if cell in all_found}
+        found = {cell: all_found[cell] for cell in cells if cell in all_found}
         n = max((e["n"] for e in found.values()), default=0)
-        numbers_of = [_number(ctx, found.get(cell), _instead(found), wide=len(shown) <= 3) for cell in shown]
+        numbers_of = [_number(ctx, found.get(cell), _instead(found), wide=len(cells) <= 3) for cell in cells]
         lines.append([ctx.texts.cell(group_word(group), 60), numbers.count(n), *numbers_of])
     return listing(caption, columns, lines)
 

@@ -6,12 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reportlab.lib.units import mm
-from reportlab.platypus import CondPageBreak, Flowable, PageBreak, Paragraph, Spacer
+from reportlab.platypus import CondPageBreak, Flowable, KeepTogether, PageBreak, Paragraph, Spacer
 
 from assessments import printed
 from assessments import vocabulary as words
-from assessments.pictures import Picture, attack_word, pictures_of_run, run_word, rung_word
+from assessments.picture_sets import pictures_of_run
+from assessments.pictures import Picture, attack_word, learned_from, run_word, rung_word
 from assessments.questions import Question, questions
+from assessments.words import worth_sentence
 from governance import numbers
 from reports import palette
 from reports.pdf import styles
@@ -22,8 +24,12 @@ from reports.pdf.flowables import Anchor, Column, barred, height_of, listing, pl
 Estimate = Mapping[str, Any]
 
 
+# A square that leaves no room for anything else on the page of a question: it stands with the numbers of its run.
+CURVE = "roc"
 # Height of a ladder in millimetres: the first that keeps answer, pictures and table of a question on one page.
 LADDERS = (62, 50, 40)
+TWIN = frozenset({"silent", "over_silent"})
+TWINS = "The same attack on a model that says nothing"
 COMPARED = ("attack", "baseline", "control")
 
 
@@ -56,7 +62,8 @@ def _question(ctx: Context, question: Question, key: str, ladder: float) -> Stor
     objective = words.OBJECTIVES.get(question.objective, words.plain(question.objective))
     story: Story = [ctx.heading(question.title, key, 1), barred(worst["verdict"], [_answer(ctx, worst, objective)])]
     for picture in pictures_of_run(ctx.results, worst):
-        story += _framed(ctx, picture, ladder)
+        if picture.kind != CURVE:
+            story += _framed(ctx, picture, ladder)
     return [*story, _rivals(ctx, question)]
 
 
@@ -95,7 +102,10 @@ def _numbers(ctx: Context, run: Mapping[str, Any], *, told: bool) -> Story:
     plain = ctx.texts.clean(run_word(run))[:90]
     head = [Anchor(plain, _key(ctx, run), 2), Paragraph(ctx.texts.cell(run_word(run), 90), styles.BODY_BOLD)]
     said = [] if told else [ctx.body(run["sentence"] or "No sentence was recorded for this run.")]
-    return [CondPageBreak(50 * mm), Spacer(1, 6), *head, *said, *expert_tables(ctx, run), *_power(ctx, run)]
+    said += [ctx.body(worth)] if (worth := worth_sentence(run)) else []
+    curves = [KeepTogether(_framed(ctx, p, 0)) for p in pictures_of_run(ctx.results, run) if p.kind == CURVE]
+    room = (130 if curves else 50) * mm  # a heading does not stay behind alone
+    return [CondPageBreak(room), Spacer(1, 6), *head, *said, *curves, *expert_tables(ctx, run), *_power(ctx, run)]
 
 
 def _answer(ctx: Context, run: Mapping[str, Any], objective: str) -> Flowable:
@@ -135,13 +145,17 @@ def _power(ctx: Context, run: Mapping[str, Any]) -> Story:
 
 
 def expert_tables(ctx: Context, run: Mapping[str, Any]) -> Story:
-    """Estimates as tables of measure by arm: measures that share their arms share a table, so no cell stays empty."""
-    rows: dict[tuple[str, str | None], dict[str, Estimate]] = {}
+    """Estimates as tables of measure by arm: measures that share their arms share a table, so no cell stays empty.
+
+    The silent twin stands apart: beside all other arms it would leave the names of the measures no room.
+    """
+    rows: dict[tuple[str, str | None, bool], dict[str, Estimate]] = {}
+    labelled = [e for e in run["estimates"] if learned_from(e.get("group"))]
     for e in run["estimates"]:
-        if not e["measure"].endswith(".roc"):  # points of a curve, which is drawn
-            rows.setdefault((e["measure"], e.get("group")), {})[e["arm"]] = e
+        if not e["measure"].endswith(".roc") and e not in labelled:  # points of a curve, which is drawn
+            rows.setdefault((e["measure"], e.get("group"), e["arm"] in TWIN), {})[e["arm"]] = e
     tables: dict[tuple[str, ...], list[tuple[str, dict[str, Estimate]]]] = {}
-    for (measure, group), arms in rows.items():
+    for (measure, group, _), arms in rows.items():
         shape = tuple(sorted(arms, key=_arm_rank))
         label = words.measure_word(measure) + _of_group(group)
         tables.setdefault(shape, []).append((label, arms))
@@ -152,9 +166,28 @@ def expert_tables(ctx: Context, run: Mapping[str, Any]) -> Story:
     story: Story = []
     for shape, lines in tables.items():
         if len(shape) > 1:
-            caption = "Further measures" if story else f"Numbers of {attack_word(run['attack'])}, {level} intervals"
+            caption = (
+                TWINS
+                if set(shape) <= TWIN
+                else "Further measures"
+                if story
+                else f"Numbers of {attack_word(run['attack'])}, {level} intervals"
+            )
             story.append(_table(ctx, caption, shape, lines))
-    return [*story, *_single(ctx, single)]
+    return [*story, *_labelled(ctx, labelled), *_single(ctx, single)]
+
+
+def _labelled(ctx: Context, estimates: Sequence[Estimate]) -> Story:
+    """Guesses without the model, a column for each number of labelled records they were learned from."""
+    lines: dict[str, dict[str, Estimate]] = {}
+    for e in estimates:
+        lines.setdefault(words.measure_word(e["measure"]), {})[f"{learned_from(e['group']):,} records"] = e
+    if not lines:
+        return []
+    sizes = list(dict.fromkeys(size for of in lines.values() for size in of))
+    columns = [Column("Measure", 170 - 34 * len(sizes)), *(Column(size, 34, number=True) for size in sizes)]
+    rows = [[_named(ctx, label, of), *(_number(ctx, of[size], True) for size in sizes)] for label, of in lines.items()]
+    return [listing("Without the model, by how many labelled records the guess was learned from", columns, rows)]
 
 
 def _of_group(group: str | None) -> str:

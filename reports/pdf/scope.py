@@ -157,7 +157,7 @@ def _columns(ctx: Context) -> Story:
         (
             ctx.texts.cell(c["name"]),
             words.plain(c["kind"]),
-            words.listed([words.plain(r) for r in c["roles"]], "no role"),
+            words.listed([*map(words.plain, c["roles"]), *(["unknown to the attacker"] if c.get("known") is False else [])], "no role"),
             numbers.count(c["values"]),
             "yes" if c.get("special_category") else "no",
         )

@@ -73,13 +73,23 @@ def _officer(ctx: Context, review: Mapping[str, Any]) -> KeepTogether:
     ]
     shown = review["conditions"][:MOST_CONDITIONS]
     conditions = [
-        Paragraph(f"{ctx.texts.cell(c['text'])} <b>{ctx.texts.cell(c['owner'], 40)}</b>, by {day(c['due'])}", styles.CELL) for c in shown
+        Paragraph(
+            f"{ctx.texts.cell(c['text'])} <b>{ctx.texts.cell(c['owner'], 40)}</b>, by {day(c['due'])}{ctx.texts.cell(_met(c))}", styles.CELL
+        )
+        for c in shown
     ]
     if rest := review["conditions"][MOST_CONDITIONS:]:
-        whole = "; ".join(f"{c['text']} {c['owner']}, by {day(c['due'])}" for c in rest)
+        whole = "; ".join(f"{c['text']} {c['owner']}, by {day(c['due'])}{_met(c)}" for c in rest)
         conditions.append(Paragraph(f"And {words.counted(len(rest), 'more condition')}: {ctx.texts.cell(whole)}", styles.CELL))
     pairs.insert(0, ("Conditions", conditions or "none"))
     return _box(ctx, "Privacy officer", review["reviewer"], decided(review["outcome"]), pairs)
+
+
+def _met(condition: Mapping[str, Any]) -> str:
+    """`. Met on 3 Jan 2027, as M. Ito recorded: scores are rounded`; nothing where it was not met when the report was issued."""
+    if not condition.get("met"):
+        return ""
+    return f". Met on {printed.date(condition['met'])}, as {condition['met_by']} recorded: {condition['how']}"
 
 
 def _risk_owner(ctx: Context, release: Mapping[str, Any] | None) -> KeepTogether:

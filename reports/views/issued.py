@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
@@ -16,9 +17,11 @@ from accounts.models import AuditEntry
 from accounts.paging import page_of
 from accounts.roles import Permission
 from accounts.selectors import may
+from accounts.services import record_view
 from assessments.views.uploads import REFUSED, person
 from decisions.binding import PARTS
 from decisions.models import FindingAnswer
+from governance.selectors import versions_called
 from reports.errors import ReportProblem
 from reports.models import Report
 from reports.pdf.signoffs import RELEASES, decided
@@ -30,16 +33,29 @@ NEWEST_ENTRIES = 50
 
 @require(Permission.READ)
 def reports(request: HttpRequest) -> HttpResponse:
-    rows = reports_of(current_organisation(request))
+    organisation = current_organisation(request)
+    rows = reports_of(organisation)
     text = request.GET.get("q", "").strip()[:100].replace("\x00", "")
     if text:
-        rows = rows.filter(number__icontains=text) | rows.filter(assessment__title__icontains=text)
+        rows = rows.filter(_numbered(text) | Q(assessment__model_version__in=versions_called(organisation, text)))
     return render(request, "reports/reports.html", {"page": page_of(rows, request), "q": text, "here": "reports"})
+
+
+def _numbered(text: str) -> Q:
+    """Reports of this number, 2026-017, or with a part of it: of the year, or that place in any year."""
+    year, _, place = text.rpartition("-")
+    if not (place.isascii() and place.isdecimal() and len(place) < 9):
+        return Q(pk__in=[])
+    if year:
+        return Q(year=int(year), position=int(place)) if year.isascii() and year.isdecimal() and len(year) == 4 else Q(pk__in=[])
+    return Q(position=int(place)) | (Q(year=int(place)) if len(place) == 4 else Q())
 
 
 @require_GET
 def report(request: HttpRequest, number: str) -> HttpResponse:
-    return render(request, "reports/report.html", _shown(request, _visible(request, number)))
+    found = _visible(request, number)
+    record_view(found.organisation, person(request), found)
+    return render(request, "reports/report.html", _shown(request, found))
 
 
 @require_GET

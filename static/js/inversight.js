@@ -23,7 +23,7 @@
     const copy = event.target.closest("[data-copy]");
     if (!copy) return;
     navigator.clipboard.writeText(copy.dataset.copy).then(() => {
-      copy.textContent = "copied";
+      copy.textContent = window.Inversight.word("copied");
     });
   });
 

@@ -1,17 +1,17 @@
 /* Picture 2: outcomes and leakage by group, worst first. Side by side where there is room, else below one another. */
 (() => {
   "use strict";
-  const { Sheet, roomFor, lanes, roomAbove, LINE, AXIS, kinds } = window.Inversight;
+  const { word, number, Sheet, roomFor, lanes, roomAbove, LINE, AXIS, kinds } = window.Inversight;
 
   const SIDES = [
-    { axis: "ratio", arms: ["ratio", "best"], head: "Outcome: rate against the best group", scale: "ratio, log scale" },
-    { axis: "points", arms: ["difference"], head: "Leakage: points more than everyone else", scale: "points" },
+    { axis: "ratio", arms: ["ratio", "best"], head: word("Outcome: rate against the best group"), scale: word("ratio, log scale") },
+    { axis: "points", arms: ["difference"], head: word("Leakage: points more than everyone else"), scale: word("points") },
   ];
   const TICKS = [1, 0.8, 0.5, 1.25, 0.64, 0.4, 0.2, 2, 0.1, 4, 0.05, 8]; // the ones to name first come first
   const STRIP = 18;
 
   const markOf = (row, arms) => row.marks.find((m) => arms.includes(m.arm));
-  const digitsOf = (mark) => (mark ? mark.text.replace(" points", "") : "not compared");
+  const digitsOf = (mark) => (mark ? mark.text.replace(` ${word("points")}`, "") : word("not compared"));
   const refsOf = (picture, side) => picture.refs.filter((r) => r.axis === side.axis);
 
   /* Lowest and highest value of a side, ends of intervals and its lines included. */
@@ -40,8 +40,8 @@
     const clamp = (v) => Math.min(Math.max(v, low), high);
     const at = (v) => (log ? Math.log(clamp(v) / low) / Math.log(high / low) : (clamp(v) - low) / (high - low)) * width;
     const ticks = ticksOf(side, low, high);
-    const word = (v) => (log ? String(v) : String(Math.round(100 * v)).replace("-", "−"));
-    const words = roomFor(sheet, ticks, at, word);
+    const named = (v) => (log ? number(v) : String(Math.round(100 * v)).replace("-", "−"));
+    const words = roomFor(sheet, ticks, at, named);
     return { at, clamp, axis: { type: log ? "log" : "value", min: low, max: high, ticks, words, name: side.scale } };
   }
 

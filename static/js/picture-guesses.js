@@ -1,7 +1,7 @@
 /* Picture 1: right guesses without the model, with it, and on outsiders. The ladder of a narrow page is drawn the same way. */
 (() => {
   "use strict";
-  const { Sheet, roomFor, lanes, LINE, kinds } = window.Inversight;
+  const { word, Sheet, roomFor, lanes, LINE, kinds } = window.Inversight;
 
   const AXIS = 50; // pixels below a plot for tick names and the name of the axis
   const PITCH = 20; // pixels from one mark to the next
@@ -30,6 +30,8 @@
 
   const roomAbove = (names) => (names.length ? (Math.max(...names.map((n) => n.lane)) + 1) * LINE + 10 : 8);
 
+  const axisName = (start) => word("right guesses, %") + (start ? word(", axis starts at 50") : "");
+
   /* Half of the scale is empty where nothing lies below chance; the axis then says where it starts. */
   function startOf(picture) {
     const lows = picture.rows.flatMap((row) => row.marks.map((m) => m.low)).filter((v) => v !== null);
@@ -46,8 +48,7 @@
     const width = sheet.width - left - labels - texts - 40;
     if (width < 180) return null;
     const words = sheet.width - labels - texts - 12;
-    const note = start ? ", axis starts at 50" : "";
-    const share = shareAxis(sheet, start, width, `right guesses, %${note}`);
+    const share = shareAxis(sheet, start, width, axisName(start));
     const names = lanes(sheet, picture.refs.map((r) => ({ ...r, at: share.at(r.value) })), 0, sheet.width - left);
     const top = roomAbove(names);
     const placed = [];
@@ -99,7 +100,7 @@
   function narrow(sheet, picture, start) {
     const left = 10;
     const width = sheet.width - 2 * left - 8;
-    const share = shareAxis(sheet, start, width, `right guesses, %${start ? ", axis starts at 50" : ""}`);
+    const share = shareAxis(sheet, start, width, axisName(start));
     const names = lanes(sheet, picture.refs.map((r) => ({ ...r, at: share.at(r.value) })), -left, sheet.width - left);
     const placed = [];
     const spans = [];

@@ -1,7 +1,7 @@
 /* Picture 4: success per rung of access. Upright as on paper where every rung has room for its words, else rung below rung. */
 (() => {
   "use strict";
-  const { Sheet, lanes, shareAxis, uprights, roomAbove, LINE, AXIS, kinds } = window.Inversight;
+  const { word, number, Sheet, lanes, shareAxis, uprights, roomAbove, LINE, AXIS, kinds } = window.Inversight;
 
   const HEIGHT = 220;
   const STRIP = 20;
@@ -20,7 +20,7 @@
     return [...below, { text: row.note, muted: true }, { text: countOf(mark), muted: true }];
   }
 
-  const countOf = (mark) => `n = ${mark.n.toLocaleString("en-GB")}`;
+  const countOf = (mark) => `n = ${number(mark.n)}`;
 
   /* The names of the lines at their right ends, pushed apart where they would touch. */
   function sideNames(sheet, picture, left, top) {
@@ -45,7 +45,7 @@
     const top = LINE + 10;
     const width = pitch * n;
     const named = new Map(SHARES.map((v) => [v, String(Math.round(100 * v))]));
-    const y = { type: "value", min: 0, max: 1, ticks: SHARES, words: named, name: "success, %", gap: 38, axisLine: { show: false } };
+    const y = { type: "value", min: 0, max: 1, ticks: SHARES, words: named, name: word("success, %"), gap: 38, axisLine: { show: false } };
     const panel = sheet.panel({ left, top, width, height: HEIGHT, y: { ...y, axisTick: { show: false } } });
     panel.lines(SHARES.map((v) => [[0, v], [width, v]]), ink.hairline, { z: 1 });
     panel.lines([[[0, 0], [width, 0]]], ink.edge);
@@ -75,7 +75,7 @@
   function narrow(sheet, picture) {
     const left = 10;
     const width = sheet.width - 2 * left - 8;
-    const share = shareAxis(sheet, 0, width, "success, %");
+    const share = shareAxis(sheet, 0, width, word("success, %"));
     const refs = linesOf(picture);
     const names = lanes(sheet, refs.map((r) => ({ ...r, at: share.at(r.value) })), -left, sheet.width - left);
     const release = releaseOf(picture);

@@ -6,6 +6,7 @@
   if (!form || !problem) return
   const options = JSON.parse(document.getElementById('security-key-options').textContent)
 
+  const { word } = window.Inversight
   const say = (text) => {
     problem.querySelector('p').textContent = text
     problem.hidden = false
@@ -15,7 +16,7 @@
     event.preventDefault()
     problem.hidden = true
     if (!window.PublicKeyCredential) {
-      say('This browser cannot use security keys here. Use another browser, or open this site by its https address.')
+      say(word('This browser cannot use security keys here. Use another browser, or open this site by its https address.'))
       return
     }
     try {
@@ -26,10 +27,10 @@
       form.submit()
     } catch (error) {
       say(error.name === 'InvalidStateError'
-        ? 'This key is added already. Use another one.'
+        ? word('This key is added already. Use another one.')
         : error.name === 'SecurityError'
-          ? 'Security keys need this site to be opened by its name, not by a number.'
-          : 'No key answered. Plug it in or hold it near, then try again.')
+          ? word('Security keys need this site to be opened by its name, not by a number.')
+          : word('No key answered. Plug it in or hold it near, then try again.'))
     }
   })
 })()

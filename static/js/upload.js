@@ -2,6 +2,7 @@
 "use strict";
 
 (() => {
+  const { word } = window.Inversight;
   const PIECE = 4 * 1024 * 1024;
   const RETRIES = 6;
   const token = () => document.querySelector("[name=csrfmiddlewaretoken]").value;
@@ -9,9 +10,9 @@
 
   const asked = async (url, options) => {
     const answer = await fetch(url, { headers: { "X-CSRFToken": token() }, credentials: "same-origin", redirect: "manual", ...options });
-    if (answer.type === "opaqueredirect") throw new Error("You were signed out. Sign in in another tab, then choose the file again: it goes on where it stopped.");
+    if (answer.type === "opaqueredirect") throw new Error(word("You were signed out. Sign in in another tab, then choose the file again: it goes on where it stopped."));
     const told = answer.status === 204 ? {} : await answer.json();
-    if (!answer.ok && told.received === undefined) throw new Error(told.problem || "The server did not take the file. Try again in a minute.");
+    if (!answer.ok && told.received === undefined) throw new Error(told.problem || word("The server did not take the file. Try again in a minute."));
     return told;
   };
 
@@ -66,7 +67,7 @@
     const say = (told, file) => {
       bar.hidden = told.whole;
       bar.value = (100 * told.received) / told.bytes;
-      line.textContent = told.whole ? told.sentence : `${Math.floor(bar.value)}% of ${file.name} sent`;
+      line.textContent = told.whole ? told.sentence : `${word("Sent so far")}: ${Math.floor(bar.value)}%, ${file.name}`;
       line.classList.toggle("ok", Boolean(told.fits));
       line.classList.toggle("bad", Boolean(told.checked && !told.fits));
       hidden.value = told.whole ? told.id : "";
@@ -77,7 +78,7 @@
     };
     chooser.removeAttribute("name");
     let sending = null;
-    chooser.addEventListener("change", () => {
+    const chosen = () => {
       if (!chooser.files[0]) return;
       named();
       hidden.value = "";
@@ -92,7 +93,9 @@
       now.then(() => {
         if (sending === now) sending = null;
       });
-    });
+    };
+    chooser.addEventListener("change", chosen);
+    chosen(); // a file that was chosen before this script was here, or that the browser kept
     // Who presses the button while the file is on its way means: then.
     box.closest("form").addEventListener("submit", async (event) => {
       if (!sending) return;

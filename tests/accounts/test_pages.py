@@ -95,7 +95,7 @@ def test_person_without_a_role_is_told_whom_to_ask(client: Client, alice: User) 
 def test_home_offers_no_button_that_does_nothing(client: Client, alice: User) -> None:
     client.force_login(alice)
     page = client.get("/").content.decode()
-    assert re.findall(r"<button[^>]*>([^<]*)", page) == ["Sign out"]
+    assert re.findall(r"<button[^>]*>([^<]*)", page) == ["Sign out", "Deutsch"]
 
 
 @pytest.mark.parametrize("address", ["/nowhere/", "/models/1/", "/%00/"])
@@ -121,3 +121,11 @@ def test_cookies_are_kept_from_scripts(client: Client, alice: User) -> None:
     sign_in(client, alice.email, PASSWORD)
     assert client.cookies["sessionid"]["httponly"]
     assert client.cookies["sessionid"]["samesite"] == "Lax"
+
+
+def test_a_deed_opened_as_a_page_says_so(alice: User) -> None:
+    client = Client()
+    client.force_login(alice, backend="allauth.account.auth_backends.AuthenticationBackend")
+    answer = client.get("/uploads/")
+    assert (answer.status_code, answer["Allow"]) == (405, "POST")
+    assert "there is no page to open here" in answer.content.decode()

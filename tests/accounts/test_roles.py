@@ -70,7 +70,7 @@ def test_administrator_approves_and_submits_nothing() -> None:
 
 
 def test_auditor_only_reads() -> None:
-    assert MAY[Role.AUDITOR] == {Permission.READ, Permission.EXPORT, Permission.READ_TRAIL}
+    assert MAY[Role.AUDITOR] == {Permission.READ, Permission.EXPORT, Permission.READ_TRAIL, Permission.REVEAL}
 
 
 def test_giving_a_role_twice_changes_nothing(bank: Organisation, alice: User) -> None:

@@ -36,7 +36,10 @@ def problem(answer: Any, status: int) -> str:
 
 def test_a_field_there_is_not_is_named(ci: Caller) -> None:
     said = problem(ci.post("/systems/", {"name": "Loans", "relaese": "label"}), 422)
-    assert said == "relaese: there is no such field; there are name, purpose, legal_basis, data_subjects, release."
+    assert (
+        said
+        == "relaese: there is no such field; there are name, purpose, legal_basis, data_subjects, release, vulnerable_people, presence_is_sensitive, serious_decisions."
+    )
     assert ci.get("/systems/").json()["results"] == []
 
 

@@ -16,6 +16,7 @@ from assessments import claims, services
 from assessments.models import Assessment, CarriedOutBy, Evidence, Observation, Priority, Run, RunStatus, Shard, State
 from assessments.plan import VULNERABILITY, PlannedRun
 from tests.assessments.cases import home_in
+from tests.assessments.states import put_into
 from tests.assessments.submitted import judged, row, submitted
 
 pytestmark = pytest.mark.django_db
@@ -35,8 +36,7 @@ def submit(settings: Any, tmp_path: Path) -> Submit:
         folder = tmp_path / uuid.uuid4().hex
         folder.mkdir()
         assessment = submitted(folder, runs or [GAP], slug=slug)
-        Assessment.objects.filter(pk=assessment.pk).update(**changed)
-        assessment.refresh_from_db()
+        put_into(assessment, changed.pop("state", State.SUBMITTED), **changed)
         return assessment
 
     return submit_one

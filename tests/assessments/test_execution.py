@@ -27,10 +27,15 @@ from assessments.store import evidence_file
 from assessments.workbench import open_versions
 from governance.policy import default_policy
 from tests.assessments.cases import files, home_in, write_case
+from tests.assessments.states import put_into
 from tests.assessments.submitted import model_owner
 
 pytestmark = pytest.mark.django_db
-RUNS = ("disparity.selection", "membership_inference.gap", "membership_inference.loss", "disparity.vulnerability")
+RUNS = (
+    "disparity.selection", "membership_inference.gap", "membership_inference.label_only", "membership_inference.lira",
+    "membership_inference.loss",
+    "membership_inference.quantile", "membership_inference.rmia", "disparity.vulnerability",
+)  # fmt: skip
 Submit = Callable[[], Assessment]
 
 
@@ -157,7 +162,7 @@ def test_a_referee_killed_between_runs_is_replaced_and_changes_no_number(assessm
     for run in assessment.runs.all():
         run.observations.all().delete()
         run.evidence.all().delete()
-    Assessment.objects.filter(pk=assessment.pk).update(state=State.SUBMITTED)
+    put_into(assessment, State.SUBMITTED)
     run_assessment(
         assessment, crew, Listener(started=lambda run: kill_referee(crew) if run.attack == "membership_inference.loss" else None)
     )
@@ -182,10 +187,11 @@ def test_an_assessment_is_not_run_twice(assessment: Assessment, crew: Crew) -> N
 def test_progress_is_told_step_by_step(assessment: Assessment, crew: Crew) -> None:
     told: list[tuple[str, int, int]] = []
     ended: list[str] = []
+    planned = [run.attack for run in assessment.runs.exclude(status=RunStatus.NOT_RUN)]
     listener = Listener(moved=lambda run, t: told.append((run.attack, t["done"], t["steps"])), ended=lambda run: ended.append(run.attack))
     run_assessment(assessment, crew, listener)
     assert [t for t in told if t[0] == "membership_inference.loss"] == [("membership_inference.loss", done, 3) for done in (1, 2, 3)]
-    assert ended == [run.attack for run in assessment.runs.exclude(status=RunStatus.NOT_RUN)]
+    assert ended == planned
 
 
 def test_stored_files_that_cannot_be_opened_fail_every_run_with_the_reason(assessment: Assessment, crew: Crew, tmp_path: Path) -> None:

@@ -10,7 +10,11 @@ from typing import Any
 import pytest
 
 from assessments import printed
-from assessments.pictures import access_ladder, groups, pictures_of_run, run_word, three_guesses, withheld_gallery
+from assessments.picture_groups import groups
+from assessments.picture_roc import roc
+from assessments.picture_sets import pictures_of_run
+from assessments.picture_tables import table_of
+from assessments.pictures import access_ladder, group_word, run_word, three_guesses, withheld_gallery
 from tests.reports.sample_results import adult, digits, long_text, row
 
 ADULT, DIGITS = adult(), digits()
@@ -182,6 +186,8 @@ def test_a_name_of_ten_thousand_characters_is_no_obstacle() -> None:
         (row("disparity.impact_ratio", "population", 0.78, 0.72, 0.85, 10), "0.78 [0.72, 0.85]"),
         (row("disparity.impact_ratio", "population", None, None, None, 10, reason="too few"), "too few"),
         (row("disparity.impact_ratio", "population", None, None, None, 10), "not measured"),
+        (row("attribute_inference.leak_equivalent", "attack", 637.2, 311.0, 1490.0, 3001), "640 [310, 1,500]"),
+        (row("attribute_inference.leak_equivalent_top_10pct", "attack", 3002.0, 49.0, 3002.0, 3001), "> 3,001 [< 50, > 3,001]"),
     ],
 )
 def test_estimates_print_as_the_documents_say(estimate: dict[str, Any], text: str) -> None:
@@ -204,3 +210,44 @@ def test_dates_are_printed_in_utc() -> None:
     assert printed.date("2026-11-23T00:31:43Z") == "23 Nov 2026"
     assert printed.date("2026-11-23T00:31:43+02:00") == "22 Nov 2026"
     assert printed.date(None) == ""
+
+
+def roc_run(**more: Any) -> Any:
+    return next(r for r in ADULT["runs"] if r["attack"] == "membership_inference.loss") | more
+
+
+def test_the_curve_tells_its_leftmost_rate_that_rules_look_at_and_names_every_number() -> None:
+    picture = roc(ADULT, roc_run())
+    assert picture
+    assert picture.title == ("Wrongly naming 1% of outsiders, it rightly names 4.1% of training records, without the model 1.1%")
+    assert [(line.label, line.at) for line in picture.rows] == [("0.5%", 0.005), ("1%", 0.01), ("2%", 0.02), ("10%", 0.1), ("50%", 0.5)]
+    assert "At 1% wrongly named, rightly named without the model 1.1% [0.9%, 1.3%], with the model 4.1% [3.7%, 4.5%]." in picture.alt
+    assert "Area under the curve: " in picture.alt
+    assert "Rates below 0.5% need more outsiders than there are." in picture.caption
+
+
+def test_the_curve_shows_the_limit_of_the_policy_as_a_point() -> None:
+    picture = roc(ADULT, roc_run())
+    assert picture
+    (limit,) = [ref for ref in picture.refs if ref.style == "diamond"]
+    assert (limit.label, limit.value, limit.axis) == ("limit: at most 1% at 0.1%", 0.01, "0.001")
+
+
+def test_a_run_without_a_rate_it_could_carry_has_no_curve() -> None:
+    assert roc(ADULT, roc_run(estimates=[])) is None
+    assert roc(ADULT, ADULT["runs"][0]) is None, "an attack on an attribute names nobody"
+
+
+def test_the_curve_has_a_row_in_the_table_for_every_rate() -> None:
+    picture = roc(ADULT, roc_run())
+    assert picture
+    table = table_of(asdict(picture))
+    assert [head.text for head in table.heads] == ["Wrongly named", "Of", "Without the model", "With the model", "n"]
+    assert [row.name for row in table.rows] == [line.label for line in picture.rows]
+    assert table.rows[1].cells[0].text == "1 outsider in 100"
+    assert table.lines == "Read against: guessing: members and outsiders alike; limit: at most 1% at 0.1%."
+
+
+def test_a_rate_of_the_curve_is_said_in_words_and_a_group_of_that_name_keeps_its_own() -> None:
+    assert group_word("fpr=0.0005") == "0.05% wrongly named"
+    assert group_word("fpr=high") == "fpr = high"

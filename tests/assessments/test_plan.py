@@ -121,6 +121,20 @@ def test_an_attack_is_planned_once_per_sensitive_column() -> None:
     assert all(run.reason == "" for run in runs_of("attribute_inference.csmia"))
 
 
+def test_of_a_column_the_model_does_not_take_only_attackers_who_hold_answers_are_planned() -> None:
+    runs = planned_runs("table", SCHEMA, release="scores", model_access="scores", inputs=["salary", "sex"])
+    of_illness = [run for run in runs if run.feature == "illness" and run.objective == "attribute_inference" and run.access == "scores"]
+    planned = {run.attack for run in of_illness if not run.reason}
+    assert planned == {run.attack for run in of_illness if "output_vector" in run.knows}
+    assert "attribute_inference.output_vector" in planned
+    told = {run.reason for run in of_illness if run.reason}
+    assert (
+        "The model does not take 'illness', so no value tried changes its answer; only attackers who hold its answers can learn something."
+        in told
+    )
+    assert all(not run.reason for run in runs if run.feature == "sex" and run.access == "scores" and run.objective == "attribute_inference")
+
+
 def test_without_a_sensitive_column_the_plan_says_which_role_is_missing() -> None:
     (run,) = runs_of("attribute_inference.csmia", schema=parse_schema({"target": "loan"}))
     assert run.feature is None
@@ -139,6 +153,13 @@ def test_a_model_that_only_gives_labels_is_not_asked_for_scores_though_the_relea
     assert "label" in csmia.reason
     assert runs_of("membership_inference.gap", release="scores", access="label")[0].reason == ""
     assert runs_of("disparity.selection", release="scores", access="label")[0].reason == ""
+
+
+def test_nobody_is_told_to_grant_what_the_model_file_cannot_answer() -> None:
+    (paths, _) = runs_of("attribute_inference.tree_paths", release="scores", access="scores")
+    assert paths.reason == "Needs weights; this model's file answers with scores at most."
+    (paths, _) = runs_of("attribute_inference.tree_paths", release="scores", access="weights")
+    assert paths.reason == "Needs weights, scores were granted. Grant weights in a new plan to run it."
 
 
 def test_a_release_of_labels_keeps_the_scores_of_the_model_from_the_attacker() -> None:
@@ -164,6 +185,13 @@ def test_a_run_that_will_not_take_place_is_marked_in_the_frozen_plan() -> None:
 @pytest.mark.parametrize(("profile", "draws"), [(Profile.SCREENING, 5), (Profile.FULL, 20)])
 def test_the_profile_says_how_often_a_learned_baseline_is_redrawn(profile: Profile, draws: int) -> None:
     assert plan(replace(CHOICES, profile=profile))["auxiliary_draws"] == draws
+
+
+@pytest.mark.parametrize(("profile", "models"), [(Profile.SCREENING, 16), (Profile.FULL, 64)])
+def test_the_profile_says_how_many_reference_models_are_trained(profile: Profile, models: int) -> None:
+    runs = planned_runs("table", SCHEMA, release="scores", model_access="scores", profile=profile)
+    (lira,) = [run for run in plan(runs=runs)["attacks"] if run["attack"] == "membership_inference.lira"]
+    assert lira["params"] == {"mode": "online", "variance": "per_example", "references": models}
 
 
 def test_a_run_is_carried_out_under_the_settings_of_its_frozen_plan() -> None:

@@ -16,6 +16,7 @@ from assessments.store import evidence_name
 from assessments.workbench import Workbench
 from governance.stores import store
 from tests.assessments.cases import home_in, write_case
+from tests.assessments.states import put_into
 from tests.assessments.test_execution import rows, submit
 
 pytestmark = pytest.mark.django_db
@@ -63,7 +64,7 @@ def test_shards_of_two_workers_give_exactly_the_result_of_one_machine(
     run.observations.all().delete()
     run.evidence.all().delete()
     assessment.runs.filter(attack=LOSS).update(status=RunStatus.QUEUED, attempts=0, queries=0)
-    Assessment.objects.filter(pk=assessment.pk).update(state=State.SUBMITTED, carried_out_by=CarriedOutBy.WORKERS)
+    put_into(assessment, State.SUBMITTED, carried_out_by=CarriedOutBy.WORKERS)
     assessment.refresh_from_db()
     monkeypatch.setattr(execution, "SHARD_BLOCKS", 1)
     services.begin(assessment)

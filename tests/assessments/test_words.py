@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from assessments.words import answer_sentence, power_sentence, run_sentence
+from assessments import printed, vocabulary
+from assessments.words import answer_sentence, power_sentence, run_sentence, worth_sentence
 
 Run = dict[str, Any]
 Interval = tuple[float, float, float]
@@ -343,3 +344,56 @@ def test_the_power_of_a_group_comparison_speaks_of_the_group_measured_least_well
         == "In the group measured least well (race = Other) a difference of 12.3 points or more would have shown (80% power, one-sided 5%)."
     )
     assert power_sentence({**compared, "power": {"n": 0, "detectable": None}}).startswith("No group is large enough")
+
+
+# --- what an attack is worth
+
+
+@pytest.mark.parametrize(
+    ("interval", "words"),
+    [
+        ((637.2, 311.0, 1_490.0), "640 labelled records (310 to 1,500)"),
+        ((637.2, 49, 1_490.0), "640 labelled records (fewer than 50 to 1,500)"),
+        ((637.2, 311.0, 3_002), "640 labelled records (310 to more than 3,001)"),
+        ((49, 49, 49), "fewer than 50 labelled records"),
+        ((49, 49, 121.0), "fewer than 50 labelled records (fewer than 50 to 120)"),
+        ((3_002, 3_002, 3_002), "more than the 3,001 labelled records there are"),
+        ((3_002, 411.0, 3_002), "more than the 3,001 labelled records there are (410 to more than 3,001)"),
+        ((50.0, 50.0, 3_001.0), "50 labelled records (50 to 3,000)"),
+    ],
+)
+def test_an_attack_is_worth_so_many_labelled_records(interval: Interval, words: str) -> None:
+    told = worth_sentence(run("nothing", row("attribute_inference.leak_equivalent", "attack", interval, 3_001)))
+    assert told == f"As good as guessing with {words}."
+    assert_plain(told)
+
+
+def test_what_the_surest_tenth_is_worth_is_said_beside_it() -> None:
+    rows = [
+        row(f"attribute_inference.leak_equivalent{tail}", "attack", interval, 3_001)
+        for tail, interval in (("", (49, 49, 49)), ("_top_10pct", (3_002, 3_002, 3_002)))
+    ]
+    assert worth_sentence(run("memorised", *rows)) == (
+        "As good as guessing with fewer than 50 labelled records. "
+        "On the tenth it is surest about: as good as guessing with more than the 3,001 labelled records there are."
+    )
+
+
+def test_nothing_is_said_of_an_attack_that_was_not_measured_in_records() -> None:
+    few = row("attribute_inference.leak_equivalent", "attack", None, 43, reason="only 43 labelled records are available")
+    assert worth_sentence(run("nothing", few)) == worth_sentence(NOTHING) == ""
+
+
+def test_what_many_attacks_together_get_wrong_by_chance_is_said_with_its_bound() -> None:
+    judged = [{"verdict": "nothing"}] * 5 + [{"verdict": None}]
+    *_, told = vocabulary.limitations({"runs": judged, "plan": {"level": 0.95}})
+    assert "The worst of 5 attacks decides" in told
+    assert "by one attack in at most 2.5% of cases, by any of them in at most 12.5%." in told
+    *_, capped = vocabulary.limitations({"runs": [{"verdict": "nothing"}] * 60, "plan": {"level": 0.95}})
+    assert "by any of them in at most 100%." in capped
+    assert vocabulary.limitations({"runs": judged[:1], "plan": {}}) == vocabulary.LIMITATIONS
+
+
+def test_more_than_the_few_records_there_are_is_not_called_fewer_than_fifty() -> None:
+    row = {"measure": "attribute_inference.leak_equivalent", "arm": "attack", "value": 31, "low": 29, "high": 31, "n": 30}
+    assert [printed.labelled(row, end) for end in ("value", "low", "high")] == ["> 30", "< 50", "> 30"]

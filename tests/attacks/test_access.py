@@ -44,7 +44,7 @@ def test_a_rung_that_was_not_granted_is_refused_and_not_counted(method, granted)
         getattr(target, method)(RECORDS, *([RECORDS] if method == "loss_gradient" else []))
     assert target.queries == 0
     with pytest.raises(AccessDenied, match="Needs weights"):
-        target.white_box()
+        target.paths(RECORDS)
 
 
 def test_nobody_is_granted_more_than_the_model_offers():

@@ -95,13 +95,13 @@ class Burglar(Honest):
 class Undeclared(Honest):
     """Says labels, wants scores."""
 
-    threat_model = ThreatModel(Objective.ATTRIBUTE_INFERENCE, Access.LABEL)
+    threat_model = ThreatModel(Objective.ATTRIBUTE_INFERENCE, Access.LABEL, ATTRIBUTE.knows)
 
 
 class Boastful(Honest):
     """Says it needs the weights and asks for scores."""
 
-    threat_model = ThreatModel(Objective.ATTRIBUTE_INFERENCE, Access.WEIGHTS)
+    threat_model = ThreatModel(Objective.ATTRIBUTE_INFERENCE, Access.WEIGHTS, ATTRIBUTE.knows)
 
 
 class Idle(Honest):
@@ -240,7 +240,7 @@ def test_two_attacks_of_one_name_are_refused():
 
 
 def test_an_unknown_attack_is_refused_with_the_names_there_are():
-    with pytest.raises(ValueError, match=r"no attack 'nonsense'; there are attribute_inference.csmia, "):
+    with pytest.raises(ValueError, match=r"no attack 'nonsense'; there are attribute_inference.bayes, "):
         attack_called("nonsense")
 
 

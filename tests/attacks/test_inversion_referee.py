@@ -169,6 +169,20 @@ def test_classes_without_held_out_images_are_left_out_and_counted() -> None:
     assert np.isnan(found.per_record["nearer_to_training"][:4]).all()
 
 
+def test_what_a_gallery_shows_is_kept_class_by_class() -> None:
+    w = world()
+    some = w.labels(3) >= 4
+    kept = judge(w, guess(w.looks), guess(w.public[:CLASSES]), train_images=w.train[some], train_labels=w.labels(3)[some]).per_record
+    means = w.train.reshape(CLASSES, 3, 1, SIDE, SIDE).mean(axis=1)
+    assert kept["class_average"][4:] == pytest.approx(means[4:], abs=1e-6)
+    assert np.isnan(kept["class_average"][:4]).all()
+    assert (kept["read_as"] == np.arange(CLASSES)).all(), "the first seed's, whatever the second shows"
+    public = [w.public.mean(axis=0), *w.public]
+    assert all(any(np.allclose(shown, image, atol=1e-6) for image in public) for shown in kept["without_model"])
+    assert np.isfinite(kept["train_distance"]).tolist() == [False] * 4 + [True] * 16
+    assert ((kept["train_distance"] < kept["held_out_distance"]) == (kept["nearer_to_training"] == 1))[4:].all()
+
+
 def test_floor_is_shown_but_changes_no_verdict() -> None:
     w = world()
     without, beside = judge(w, guess(w.looks)), judge(w, guess(w.looks), floor=[guess(w.looks)])

@@ -16,8 +16,8 @@ from attacks.evaluate import evaluate, views
 from attacks.membership_inference import referee
 from attacks.membership_inference.gap import Gap
 from attacks.membership_inference.loss import Loss
-from attacks.membership_inference.view import MembershipView
-from attacks.result import MembershipGuess, RunVerdict
+from attacks.membership_inference.view import Background, MembershipView
+from attacks.result import Judgement, MembershipGuess, RunVerdict
 from attacks.schema import Schema
 from attacks.settings import Settings
 from attacks.targets.sanity import Memorising, Silent
@@ -118,6 +118,43 @@ def test_few_outsiders_give_no_curve_at_low_rates():
     assert [r.group for r in rows if r.measure == "membership_inference.roc" and r.arm == "attack"] == ["fpr=0.5"]
 
 
+def test_copies_of_a_person_are_no_further_evidence_of_membership():
+    rng = np.random.default_rng(2)
+    member = np.repeat([True, False], 400)
+    score, blind, ids = rng.normal(size=800) + 0.5 * member, rng.random(800), np.arange(800)
+
+    def found(times: int, subjects: bool) -> Judgement:
+        truth = referee.Truth(np.repeat(member, times), np.repeat(ids, times) if subjects else None)
+        return referee.judge([MembershipGuess(np.repeat(score, times))], truth, np.repeat(blind, times), QUICK)
+
+    once, copied, as_records = found(1, True), found(4, True), found(4, False)
+    for measure, arm in [
+        ("auc", "attack"),
+        ("auc", "advantage"),
+        ("tpr_minus_fpr", "attack"),
+        ("accuracy", "advantage"),
+        ("tpr_at_fpr_1pct", "attack"),
+    ]:
+        width = {
+            name: number(j, measure, arm).high - number(j, measure, arm).low
+            for name, j in [("once", once), ("copied", copied), ("records", as_records)]
+        }
+        assert width["copied"] == pytest.approx(width["once"], rel=0.35), measure
+        assert width["records"] < 0.75 * width["once"], measure
+    assert number(copied, "auc", "attack").n == 800
+    assert number(copied, "tpr_at_fpr_1pct", "attack").n == 400
+
+
+def test_subject_ids_that_name_each_record_once_change_nothing():
+    rng = np.random.default_rng(3)
+    member = np.repeat([True, False], 400)
+    score, blind = rng.normal(size=800) + 0.5 * member, rng.random(800)
+    with_ids, without = (
+        referee.judge([MembershipGuess(score)], referee.Truth(member, ids), blind, QUICK) for ids in (np.arange(800), None)
+    )
+    assert with_ids.rows == without.rows
+
+
 # --- targets we made
 
 
@@ -159,7 +196,8 @@ def test_members_and_outsiders_stand_in_one_row_that_says_nothing(case):
     assert row.member.sum() * 2 == len(row.member)
     (view,) = views(Gap(), case, None, QUICK).values()
     assert len(view) == len(row.member)
-    assert set(vars(view)) == {"records", "labels"}
+    assert set(vars(view)) == {"records", "labels", "background"}
+    assert view.background == Background()
     half = row.member[: len(row.member) // 2].mean()
     assert half == pytest.approx(0.5, abs=0.08)
     at_home = case.members.inputs.iloc[row.position[row.member]].reset_index(drop=True)

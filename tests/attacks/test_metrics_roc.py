@@ -10,6 +10,7 @@ from scipy.special import ndtr
 from sklearn.metrics import roc_auc_score
 
 from attacks.metrics.roc import auc, best_threshold_crossfit, delong, delong_paired, roc_points, tpr_at_fpr
+from attacks.metrics.threshold import halves_of
 
 # Hanley & McNeil 1982, table I: 58 normal and 51 abnormal images, rated 1 to 5
 NORMAL = np.repeat([1, 2, 3, 4, 5], [33, 6, 6, 11, 2])
@@ -111,6 +112,58 @@ def test_unequal_records_cannot_be_paired():
         delong_paired(np.ones(3), np.ones(4), np.ones(3), np.ones(5))
 
 
+def test_areas_over_people_match_people_resampled():
+    rng = np.random.default_rng(5)
+    inside, outside = (np.repeat(np.arange(150), rng.integers(1, 8, 150)) for _ in range(2))
+    a, b = (
+        rng.normal(0.8, 1, 150)[inside] + rng.normal(0, 0.5, len(inside)),
+        rng.normal(0, 1, 150)[outside] + rng.normal(0, 0.5, len(outside)),
+    )
+    kernel = wins(a, b)
+    of_people = np.array([[kernel[np.ix_(inside == i, outside == j)].sum() for j in range(150)] for i in range(150)])
+    counts = np.bincount(inside), np.bincount(outside)
+    drawn = [rng.multinomial(150, np.full(150, 1 / 150), 4_000) for _ in range(2)]
+    areas = np.einsum("ri,ij,rj->r", *(drawn[0], of_people, drawn[1]), optimize=True) / (drawn[0] @ counts[0]) / (drawn[1] @ counts[1])
+    found = delong(a, b, people=(inside, outside))
+    assert found.value == pytest.approx(kernel.mean())
+    assert (found.low, found.high) == pytest.approx(tuple(np.quantile(areas, [0.025, 0.975])), abs=0.01)
+    assert found.n == 300
+    assert found.high - found.low > 1.4 * (delong(a, b).high - delong(a, b).low)
+
+
+def test_copies_of_a_record_are_no_further_evidence():
+    members, outsiders = gaussians(200, 240, 0.8)
+    twice, ids = (np.repeat(x, 3) for x in (members, outsiders)), (np.repeat(np.arange(200), 3), np.repeat(np.arange(240), 3))
+    a, b = twice
+    once, copied = delong(members, outsiders), delong(a, b, people=ids)
+    assert copied.value == pytest.approx(once.value)
+    assert (copied.low, copied.high) == pytest.approx((once.low, once.high), abs=1e-3)  # Student's quantile
+    noise = np.random.default_rng(1).normal(size=440)
+    same, thrice = (
+        delong_paired(members, outsiders, noise[:200], noise[200:]),
+        delong_paired(a, b, np.repeat(noise[:200], 3), np.repeat(noise[200:], 3), people=ids),
+    )
+    assert (thrice.low, thrice.high) == pytest.approx((same.low, same.high), abs=2e-3)
+
+
+def test_a_person_lies_in_one_half_only():
+    ids = np.repeat(np.arange(101), 3)
+    second = halves_of(len(ids), np.random.default_rng(0), ids)
+    per_person = np.bincount(ids, second)
+    assert set(per_person) == {0.0, 3.0}
+    assert abs((per_person == 3).sum() - 50.5) < 1
+    with pytest.raises(ValueError, match="at least two"):
+        halves_of(4, np.random.default_rng(0), np.zeros(4))
+
+
+def test_outsiders_are_counted_as_people_where_a_rate_is_resolved():
+    members, outsiders = gaussians(500, 900, 1.0)
+    ids, rng = np.arange(900) // 3, np.random.default_rng(0)
+    assert tpr_at_fpr(members, outsiders, 0.01, rng, people=(np.arange(500), ids)) is not None
+    assert tpr_at_fpr(members, outsiders, 0.005, rng, people=(np.arange(500), ids)) is None
+    assert tpr_at_fpr(members, outsiders, 0.005, rng) is not None
+
+
 def test_crossfit_decides_well_where_scores_separate():
     members, outsiders = gaussians(2_000, 3_000, 2.0)
     as_member, as_outsider = best_threshold_crossfit(members, outsiders, np.random.default_rng(0))
@@ -186,25 +239,3 @@ def test_roc_points_are_few_and_keep_the_area():
     assert np.trapezoid(points[:, 1], points[:, 0]) == pytest.approx(auc(members, outsiders), abs=0.002)
     assert roc_points(np.ones(3), np.ones(3)).tolist() == [[0.0, 0.0], [1.0, 1.0]]
     assert roc_points(np.array([math.inf]), np.array([0.0])).tolist() == [[0.0, 0.0], [0.0, 1.0], [1.0, 1.0]]
-
-
-@pytest.mark.evidence
-@pytest.mark.parametrize(("n", "shift"), [(200, 0.0), (200, 1.0), (200, 2.5), (50, 2.5)])
-def test_delong_covers(n, shift):
-    rng = np.random.default_rng(n)
-    true = ndtr(shift / math.sqrt(2))
-    found = [delong(rng.normal(shift, 1, n), rng.normal(0, 1, n)) for _ in range(2_000)]
-    assert np.mean([e.low <= true <= e.high for e in found]) == pytest.approx(0.95, abs=0.02)
-
-
-@pytest.mark.evidence
-def test_paired_delong_covers():
-    rng, n, held = np.random.default_rng(1), 200, 0
-    true = ndtr(1 / math.sqrt(2)) - ndtr(0.5 / math.sqrt(2))
-    for _ in range(2_000):
-        sides = [(rng.normal(0, 1, n), rng.normal(0, 0.6, n), rng.normal(0, 0.6, n)) for _ in range(2)]
-        unit = math.sqrt(1.36)
-        a, b = ([(shared + own[i]) / unit for shared, *own in sides] for i in range(2))
-        found = delong_paired(a[0] + 1, a[1], b[0] + 0.5, b[1])
-        held += found.low <= true <= found.high
-    assert held / 2_000 == pytest.approx(0.95, abs=0.02)

@@ -64,7 +64,7 @@ def test_images_need_no_target_and_no_columns():
     ("text", "parts"),
     [
         ("target: y\ntrainset: x\n", ["'trainset'", "top level", "allowed are columns, positive, target, task"]),
-        ("columns: {sex: {role: [sensitive]}}\n", ["'role'", "column 'sex'", "allowed are roles, special_category"]),
+        ("columns: {sex: {role: [sensitive]}}\n", ["'role'", "column 'sex'", "allowed are known, roles, special_category"]),
         ("columns: {sex: {roles: [secret]}}\n", ["'sex'", "'secret'", "choose from", "sensitive"]),
         ("columns: {sex: {roles: [[sensitive]]}}\n", ["'sex'", "a list", "choose from"]),
         ("columns: {sex: {roles: sensitive}}\n", ["'sex'", "list such as [sensitive]"]),
@@ -94,7 +94,7 @@ def test_a_wrong_schema_is_refused_with_its_key_and_the_remedy(schema_file, text
 @pytest.mark.parametrize("key", ["task", "positive", "target"])
 def test_aliases_that_unfold_without_end_never_reach_a_message(schema_file, key):
     # Eleven levels of nine: written out, this text would fill 30 GB.
-    refusal(schema_file, BOMB.replace("l: &l", f"{key}: &l"))
+    assert len(refusal(schema_file, BOMB.replace("l: &l", f"{key}: &l"))) < 500
 
 
 def test_a_bomb_of_aliases_as_a_role_is_refused(schema_file):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -67,6 +69,17 @@ class Rule:
         return self.predict_proba(X).argmax(axis=1)
 
 
+class Counting:
+    """A recipe that counts the models it makes."""
+
+    def __init__(self, recipe):
+        self.recipe, self.made = recipe, 0
+
+    def scores(self, records, labels, drawn, seeds, threads):
+        self.made += len(drawn)
+        return self.recipe.scores(records, labels, drawn, seeds, threads)
+
+
 def number(judged: Judgement, measure: str, arm: str, group: str | None = None) -> Estimate:
     """The one estimate of a judgement with this measure, arm and group."""
     found = [r.estimate for r in judged.rows if (r.measure.split(".", 1)[1], str(r.arm), r.group) == (measure, arm, group)]
@@ -80,3 +93,14 @@ def reason(judged: Judgement, measure: str, arm: str, group: str | None = None) 
     (row,) = [r for r in judged.rows if (r.measure.split(".", 1)[1], str(r.arm), r.group) == (measure, arm, group)]
     assert row.estimate is None
     return row.reason
+
+
+def handwritten() -> tuple[np.ndarray, np.ndarray]:
+    """The 10,000 test images of MNIST (n, 784) in [0, 1], shuffled, and their labels."""
+    folder = Path(__file__).resolve().parents[3] / "shared" / "data" / "mnist_t10k"
+    pixels, labels = (
+        np.frombuffer(gzip.decompress((folder / f"t10k-{name}-ubyte.gz").read_bytes()), np.uint8, offset=skipped)
+        for name, skipped in (("images-idx3", 16), ("labels-idx1", 8))
+    )
+    order = np.random.default_rng(0).permutation(len(labels))
+    return (pixels.reshape(len(labels), -1) / np.float32(255))[order], labels.astype(int)[order]

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from tests import homes
 from tests.assessments.cases import files, write_case
-from tests.engine.engine import CHECKOUT, drop_database, new_database
+from tests.homes import CHECKOUT
 
 Manage = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -22,7 +23,9 @@ Manage = Callable[..., subprocess.CompletedProcess[str]]
 def manage(home: Path, *words: str, database: str = "") -> subprocess.CompletedProcess[str]:
     environment = {"PATH": os.environ["PATH"], "INVERSIGHT_HOME": str(home), "OMP_NUM_THREADS": "1", "LANG": "C.UTF-8"}
     environment |= {"DATABASE_URL": database} if database else {}
-    return subprocess.run([sys.executable, "manage.py", *words], cwd=CHECKOUT, env=environment, capture_output=True, text=True, timeout=120)
+    if not (home / homes.FILE).exists():
+        homes.fill(home)
+    return subprocess.run([sys.executable, "manage.py", *words], cwd=CHECKOUT, env=environment, capture_output=True, text=True, timeout=300)
 
 
 @pytest.fixture(scope="module")
@@ -45,13 +48,13 @@ def backup(assessed: tuple[Path, str, str], tmp_path_factory: pytest.TempPathFac
     return path
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=[pytest.mark.postgres, pytest.mark.evidence])])
 def database(request: pytest.FixtureRequest) -> Iterator[str]:
     """An empty database to restore into."""
-    url = new_database() if request.param == "postgres" else ""
+    url = homes.migrated_database() if request.param == "postgres" else ""
     yield url
     if url:
-        drop_database(url)
+        homes.drop_database(url)
 
 
 def digest_in(home: Path, assessment: str, database: str = "") -> str:

@@ -18,7 +18,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.engine.engine import CHECKOUT, drop_database, free_port, new_database, until
+from tests.engine.engine import CHECKOUT, free_port, until
+from tests.homes import drop_database, new_database
 
 OURS = ("migrate", "web", "worker", "beat")
 

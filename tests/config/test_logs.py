@@ -42,11 +42,12 @@ def test_an_installation_that_worked_on_people_tells_of_runs_and_of_no_person(tm
         with suppress(urllib.error.HTTPError):
             urllib.request.urlopen(f"{site}/sign-in/", data=typed, timeout=5).close()
         running.settle(90)
-        told = running.log("up")
+        told, runs = running.log("up"), running.ask("runs", assessment=first)
     assert not [word for word in PEOPLE if word.lower() in told.lower()]
     assert not re.search(r"[\w.]+@\w+\.\w+", re.sub(r"\d+@[\w.-]+", "", told))  # workers are called 123@machine
     events = lines_of(told)
     ended = [e for e in events if e["event"] == "run left"]
+    assert sorted(e["run"] for e in ended) == sorted(run["pk"] for run in runs if run["reason"] != "Left out.")
     assert len(ended) == 4
     assert {e["assessment"] for e in ended} == {first}
     assert all(isinstance(e["run"], int) for e in ended)

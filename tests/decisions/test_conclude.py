@@ -152,7 +152,7 @@ def test_a_rule_about_images_does_not_ask_a_table_for_gradients(make: Any) -> No
 def test_pictures_nobody_could_rebuild_without_gradients_say_so(make: Any) -> None:
     rows = rules(make(kind="images", release="scores", schema={}))
     assert verdict_of(rows, "R-INV") == "not_assessed"
-    assert rows["R-INV"]["reason"] == "Not assessed: needs gradients, scores were granted. Grant gradients in a new plan to run it."
+    assert rows["R-INV"]["reason"] == "Not assessed: needs gradients; this model's file answers with scores at most."
     assert verdict_of(rows, "R-AIA") == "not_assessed"
     assert "about tables" in rows["R-AIA"]["reason"]
 

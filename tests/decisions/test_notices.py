@@ -23,7 +23,7 @@ from accounts.roles import Role
 from accounts.services import add_member, create_user
 from assessments.models import Assessment, RunStatus, State
 from assessments.services import begin, finish
-from decisions import comments, notices, post, reviews, treatment
+from decisions import comments, conditions, notices, post, reviews, treatment
 from decisions.models import Finding, Review
 from decisions.notice_models import Kind, Message
 from decisions.reminders import remind
@@ -132,14 +132,41 @@ def test_a_condition_is_reminded_of_7_days_and_1_day_before_and_once_each(here: 
     ready(here)
     review = reviews.claim(here.assessment, by=here.bob)
     due = TODAY + timedelta(days=30)
-    reviews.add_condition(review, by=here.bob, text="Round the scores.", owner=here.alice, due=due)
-    Review.objects.filter(pk=review.pk).update(state="released")
+    conditions.add_condition(review, by=here.bob, text="Round the scores.", owner=here.alice, due=due)
     approve_with(here, review)
     for left in range(31, -2, -1):
         remind(due - timedelta(days=left))
         remind(due - timedelta(days=left))
     assert told(Kind.CONDITION_DUE, here.alice) == ["A-0001: your condition is due in 7 days", "A-0001: your condition is due tomorrow"]
     assert told(Kind.REVIEW_CONCLUDED, here.alice)[-1].startswith("A-0001: a condition for you, by ")
+
+
+def test_an_overdue_condition_is_told_once_to_who_promised_it_and_who_relied_on_it(here: Office) -> None:
+    ready(here)
+    review = reviews.claim(here.assessment, by=here.bob)
+    due = TODAY + timedelta(days=30)
+    made = conditions.add_condition(review, by=here.bob, text="Round the scores.", owner=here.alice, due=due)
+    approve_with(here, review)
+    remind(due)
+    assert told(Kind.CONDITION_LATE) == []
+    for days in (1, 2, 29, 30, 31):
+        remind(due + timedelta(days=days))
+    assert told(Kind.CONDITION_LATE) == ["Alice", "Bob"]
+    Message.objects.filter(kind=Kind.CONDITION_LATE).delete()
+    conditions.meet_condition(made, by=here.alice, how="They have two digits now.")
+    remind(due + timedelta(days=3))
+    assert told(Kind.CONDITION_LATE) == []
+
+
+def test_an_overdue_finding_is_told_once_to_its_owner_and_the_officers(here: Office) -> None:
+    ready(here)
+    due = TODAY + timedelta(days=7)
+    treatment.treat(Finding.objects.get(), by=here.alice, treatment="reduce", plan="", owner=here.alice, due=due)
+    for days in (0, 1, 5):
+        remind(due + timedelta(days=days))
+    assert told(Kind.FINDING_LATE) == ["Alice", "Berta", "Bob"]
+    assert told(Kind.FINDING_LATE, here.alice) == ["A-0001 F-1 is overdue"]
+    assert told(Kind.FINDING_DUE) == ["Alice"]
 
 
 def approve_with(here: Office, review: Review) -> None:
@@ -150,7 +177,7 @@ def approve_with(here: Office, review: Review) -> None:
 def test_a_condition_that_is_met_is_not_reminded_of(here: Office) -> None:
     ready(here)
     review = reviews.claim(here.assessment, by=here.bob)
-    made = reviews.add_condition(review, by=here.bob, text="Round.", owner=here.alice, due=TODAY + timedelta(days=3))
+    made = conditions.add_condition(review, by=here.bob, text="Round.", owner=here.alice, due=TODAY + timedelta(days=3))
     approve_with(here, review)
     type(made).objects.update(met=timezone.now(), met_by=here.alice)
     remind(TODAY)
@@ -216,6 +243,18 @@ def test_a_mail_is_short_plain_and_links_to_the_page(here: Office) -> None:
     assert len(str(sent.body)) < 600
     assert sent.message().get_content_type() == "text/plain"
     assert post.deliver()["mails"] == 0
+
+
+def test_a_mail_is_in_the_language_of_who_reads_it_and_what_is_kept_is_english(here: Office) -> None:
+    User.objects.filter(pk=here.bob.pk).update(language="de")
+    ready(here)
+    post.deliver()
+    german = next(one for one in mail.outbox if one.to == [here.bob.email])
+    assert german.subject == "A-0001 wartet auf Ihre Begutachtung"
+    assert "Die Nachweise warten auf eine Begutachtung durch Datenschutzbeauftragte." in german.body
+    assert "Inversight schreibt Ihnen wegen Ihrer Rolle dort" in german.body
+    assert all("Inversight tells you" in str(one.body) for one in mail.outbox if one is not german)
+    assert set(Message.objects.filter(person=here.bob).values_list("subject", flat=True)) == {"A-0001 waits for your review"}
 
 
 def test_names_with_newlines_add_no_header_and_hold_up_no_mail(here: Office) -> None:

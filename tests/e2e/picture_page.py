@@ -13,7 +13,9 @@ from typing import Any
 
 from django.template.loader import render_to_string
 
-from assessments.pictures import Line, Mark, Picture, access_ladder, groups, three_guesses, withheld_gallery
+from assessments.picture_groups import groups
+from assessments.picture_roc import roc
+from assessments.pictures import Line, Mark, Picture, access_ladder, three_guesses, withheld_gallery
 from tests.reports.sample_results import adult, digits
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -21,10 +23,12 @@ POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self
 SHEETS = ("inversight.css", "pictures.css")
 SCRIPTS = (
     "vendor/echarts-6.1.0/echarts.common.min.js",
+    "js/words.js",
     "js/picture-parts.js",
     "js/picture-guesses.js",
     "js/picture-groups.js",
     "js/picture-ladder.js",
+    "js/picture-roc.js",
     "js/pictures.js",
 )
 
@@ -45,6 +49,7 @@ def samples() -> dict[str, Picture]:
         "guesses": guesses,
         "groups": forest,
         "ladder": ladder,
+        "roc": _is_there(roc(table, runs["loss"])),
         "gallery": _is_there(withheld_gallery(images, images["runs"][0])),
         "coin": _is_there(three_guesses(table, runs["gap"])),
         "images": _is_there(access_ladder(images, images["runs"][0])),

@@ -16,8 +16,10 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Sum
 
-from accounts.roles import Role
+from accounts.models import Membership, Organisation
+from accounts.roles import Permission, Role
 from accounts.services import add_member, create_organisation, create_user
+from accounts.tokens import make_service_account, make_token
 from assessments import bell, services
 from assessments.crew import Crew
 from assessments.intake import Submission
@@ -30,10 +32,12 @@ from governance.facts import ModelFacts
 from governance.models import ModelVersion
 from governance.services import register_model_version
 from reports.assess import Request, submit
+from tests.engine.checks import RUNS
 
 
 def first(folder: str, organisation: str = "nordbank", only: str = "") -> str:
-    """Register a case from its folder and submit it as a person would; with `only`, paused and of that attack's runs alone."""
+    """Register a case from its folder and submit it as a person would, of the runs a reader of the engine counts; with `only`, paused and
+    of that attack's runs alone."""
     case, name = Path(folder), "Loans"
     where = create_organisation(organisation.capitalize(), slug=organisation)
     alice = create_user(f"alice@{organisation}.example", "Alice")
@@ -42,9 +46,8 @@ def first(folder: str, organisation: str = "nordbank", only: str = "") -> str:
     request = Request(files, release="scores", profile=Profile.SCREENING, seed=0, threads=1)
     with Crew(Path(settings.WORK), 1, available()) as crew, transaction.atomic():
         made = submit(request, crew, organisation=where, by=alice, carried_out_by=CarriedOutBy.WORKERS)
-        if only:
-            Assessment.objects.filter(pk=made.pk).update(paused=True)
-            made.runs.exclude(attack=only).update(status=RunStatus.NOT_RUN, reason="Left out.")
+        Assessment.objects.filter(pk=made.pk).update(paused=bool(only))
+        made.runs.exclude(attack__in=[only] if only else RUNS).update(status=RunStatus.NOT_RUN, reason="Left out.")
     return str(made.pk)
 
 
@@ -101,6 +104,16 @@ def newest_assessment() -> str:
     return str(Assessment.objects.order_by("-submitted").values_list("pk", flat=True)[0])
 
 
+def evidence_ready() -> str:
+    """The newest assessment that has its evidence."""
+    return str(
+        Assessment.objects.exclude(finished=None)
+        .exclude(runs__status=RunStatus.CANCELLED)
+        .order_by("-finished")
+        .values_list("pk", flat=True)[0]
+    )
+
+
 def tally() -> dict[str, Any]:
     """What came of everything: runs by status, reasons, attempts, assessments by state, workers."""
     return {
@@ -151,6 +164,14 @@ def resume(assessment: str) -> None:
     services.resume(Assessment.objects.get(pk=assessment))
 
 
+def token(organisation: str) -> str:
+    """The secret of a token that may do everything a token may, made by the organisation's administrator."""
+    where = Organisation.objects.get(slug=organisation)
+    by = Membership.objects.filter(organisation=where, role=Role.ADMINISTRATOR)[0].user
+    service = make_service_account(where, "CI", by=by)
+    return make_token(where, service, "pipeline", (Permission.READ, Permission.EXPORT, Permission.REGISTER, Permission.SUBMIT), by=by)[1]
+
+
 def ring(times: int) -> bool:
     return bell.ring(times)
 
@@ -162,6 +183,7 @@ DOES = {
         again,
         open_left,
         newest_assessment,
+        evidence_ready,
         tally,
         numbers,
         digest,
@@ -173,6 +195,7 @@ DOES = {
         resume,
         ring,
         hostile,
+        token,
     )
 }
 

@@ -16,9 +16,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-CHECKOUT = Path(__file__).resolve().parents[2]
+from tests import homes
+from tests.homes import CHECKOUT
+
 LEASE = 3.0
-SERVER = "postgres://root@127.0.0.1:5432"
 TOPOLOGIES = ("embedded", "server")
 
 
@@ -124,9 +125,12 @@ class Engine:
         if slow:
             self.environment["ENGINE_ATTACK_CHILD"] = "tests.engine.slow_child"
         if self.redis:
-            self.environment["DATABASE_URL"] = database or new_database()
+            self.environment["DATABASE_URL"] = database or homes.migrated_database()
             self.environment["CELERY_BROKER_URL"] = self.redis.url
-        self.manage("migrate", "--verbosity", "0")
+            if database:
+                self.manage("migrate", "--verbosity", "0")
+        else:
+            homes.fill(self.home)
         self._drivers = [Driver(self._popen("driver", "-m", "tests.engine.driver", pipes=True))]
         self.first, self.expected = "", [[]]
 
@@ -201,7 +205,7 @@ class Engine:
             driver.close()
         if self.redis:
             self.redis.stop()
-            drop_database(self.environment["DATABASE_URL"])
+            homes.drop_database(self.environment["DATABASE_URL"])
 
     def _popen(self, name: str, *words: str, pipes: bool = False, wrapper: tuple[str, ...] = (), **more: str) -> subprocess.Popen[bytes]:
         with (self.home.parent / f"{name}.log").open("ab") as log:
@@ -226,26 +230,6 @@ def engine(topology: str, **options: Any) -> Iterator[Engine]:
     finally:
         running.close()
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def new_database(server: str = SERVER) -> str:
-    name = f"inversight_engine_{os.getpid()}_{time.monotonic_ns()}"
-    subprocess.run(
-        ["psql", "-q", f"{server}/postgres".replace("postgres://", "postgresql://"), "-c", f"CREATE DATABASE {name}"], check=True
-    )
-    return f"{server}/{name}"
-
-
-def drop_database(url: str) -> None:
-    server, _, name = url.rpartition("/")
-    command = [
-        "psql",
-        "-q",
-        f"{server}/postgres".replace("postgres://", "postgresql://"),
-        "-c",
-        f"DROP DATABASE IF EXISTS {name} WITH (FORCE)",
-    ]
-    subprocess.run(command, check=False, capture_output=True)
 
 
 def until(done: Callable[[], bool], within: float, what: str, told: Callable[[], Any] = lambda: "", every: float = 0.1) -> None:

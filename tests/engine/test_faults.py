@@ -88,7 +88,7 @@ def disturb(running: Engine, moments: int, seed: int) -> dict[str, int]:
     return injected
 
 
-@both
+@embedded_or_evidence
 def test_whoever_is_killed_every_run_ends_once_with_its_numbers(running: Engine) -> None:
     running.start("worker-2")
     running.start("web")
@@ -170,7 +170,8 @@ def test_a_paused_assessment_waits_until_it_is_resumed(running: Engine) -> None:
     check_all_ended_once(running, [waiting, other])
 
 
-@embedded_or_evidence
+@pytest.mark.evidence
+@both
 def test_a_worker_asked_to_stop_hands_its_run_back_and_is_gone_in_seconds(running: Engine) -> None:
     submitted = submit(running, 1)
     until(lambda: any(r["status"] == "running" for r in running.ask("runs", assessment=submitted[0])), 30, "the first run")
@@ -184,7 +185,8 @@ def test_a_worker_asked_to_stop_hands_its_run_back_and_is_gone_in_seconds(runnin
     check_all_ended_once(running, submitted)
 
 
-@embedded_or_evidence
+@pytest.mark.evidence
+@both
 def test_an_evidence_file_that_was_altered_is_named_and_not_used(running: Engine) -> None:
     (assessment,) = submit(running, 1)
 

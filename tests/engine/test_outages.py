@@ -100,7 +100,8 @@ def tiny_disk(folder: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", place], check=False)
 
 
-@pytest.mark.parametrize("topology", ["embedded", pytest.param("server", marks=[*on_server, pytest.mark.evidence])])
+@pytest.mark.evidence
+@pytest.mark.parametrize("topology", ["embedded", pytest.param("server", marks=on_server)])
 def test_a_full_disk_is_named_and_the_run_is_done_once_there_is_room(case: Path, tiny_disk: Path, topology: str) -> None:
     with engine(topology, slow=False, lease=4) as running:
         running.begin(case)
@@ -157,7 +158,8 @@ def check_a_crowd(topology: str, case: Path, people: int, each: int, seconds: fl
         return counts
 
 
-@pytest.mark.parametrize("topology", ["embedded", pytest.param("server", marks=[*on_server, pytest.mark.evidence])])
+@pytest.mark.evidence
+@pytest.mark.parametrize("topology", ["embedded", pytest.param("server", marks=on_server)])
 def test_people_who_submit_at_the_same_time_are_all_served(case: Path, topology: str) -> None:
     check_a_crowd(topology, case, people=4, each=2, seconds=2)
 

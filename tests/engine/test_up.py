@@ -43,6 +43,7 @@ def process_of(running: Engine, word: str) -> int | None:
     return next((pid for pid, said in sorted(commands()) if pid in mine and word in said), None)
 
 
+@pytest.mark.evidence
 def test_whichever_process_is_killed_comes_back_and_the_work_goes_on(up: Engine, port: int, tmp_path: Path) -> None:
     first = up.ask("first", folder=str(write_case(tmp_path)))
     for word in ("gunicorn", "celery", "sweep"):

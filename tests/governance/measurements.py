@@ -41,6 +41,18 @@ def membership(interval: tuple[float, float, float] | None, **more: Any) -> Meas
     return measured("membership_inference.tpr_minus_fpr", "attack", interval, **more)
 
 
+def named(
+    interval: tuple[float, float, float] | None,
+    reached: tuple[float, float, float] | None = (0.001, 0.0, 0.002),
+    few: str = "0.1pct",
+    **more: Any,
+) -> list[Measured]:
+    """Members named at few false alarms, and the false alarms reached; records enough for 1 in 1,000."""
+    known = {"sizes": {"members": 10_000, "control": 10_000}, **more}
+    rows = [measured(f"membership_inference.tpr_at_fpr_{few}", "attack", interval, **known)]
+    return rows + ([measured(f"membership_inference.fpr_reached_{few}", "attack", reached, **known)] if reached else [])
+
+
 def inversion(interval: tuple[float, float, float] | None, **more: Any) -> Measured:
     return measured("model_inversion.top1", "advantage", interval, **{"n": 100, **more})
 

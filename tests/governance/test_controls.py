@@ -12,11 +12,18 @@ from governance.measured import Measured
 from governance.policy import default_policy
 from governance.rules import judge
 from governance.verdict import Verdict, worst
-from tests.governance.measurements import excess, gates, membership, memorisation, ratio, unequal
+from tests.governance.measurements import excess, gates, membership, memorisation, named, ratio, unequal
 
 MET, OPEN, UNMET, UNASSESSED = Verdict.SATISFIED, Verdict.INCONCLUSIVE, Verdict.NOT_SATISFIED, Verdict.NOT_ASSESSED
 NOTHING = (0.0, -0.01, 0.01)
-QUIET = [*excess(NOTHING), *memorisation(NOTHING), membership(NOTHING), ratio("sex=F", (0.95, 0.9, 1.0)), unequal("sex=F", NOTHING)]
+QUIET = [
+    *excess(NOTHING),
+    *memorisation(NOTHING),
+    membership(NOTHING),
+    *named((0.001, 0.0, 0.006)),
+    ratio("sex=F", (0.95, 0.9, 1.0)),
+    unequal("sex=F", NOTHING),
+]
 LEAKING = [*excess(NOTHING), *memorisation((0.131, 0.107, 0.156)), membership(NOTHING), ratio("sex=F", (0.95, 0.9, 1.0))]
 
 
@@ -62,10 +69,16 @@ def test_tolerance_overlay_says_what_the_process_verdict_does_not() -> None:
 def test_quiet_model_does_not_support_security_while_required_tests_are_missing() -> None:
     found = controls(QUIET)["32(1)(b)"]
     assert found.verdict is OPEN
-    assert (
-        "nothing was measured of membership inference at rare errors (R-MIA-TPR), extraction of training records (R-EXTRACT)"
-        in found.reason
-    )
+    assert "nothing was measured of extraction of training records (R-EXTRACT), evasion by crafted inputs (R-ADV)" in found.reason
+
+
+def test_members_named_at_few_false_alarms_defeat_security_by_themselves() -> None:
+    """A model that is quiet on average and gives 2.5 % of its people away with certainty."""
+    found = controls([*QUIET, *named((0.025, 0.017, 0.037), attack="membership_inference.other")])
+    assert [found[c].verdict for c in ("5(1)(f)", "32(1)", "32(2)")] == [UNMET] * 3
+    assert "R-MIA-TPR is not met (2.5%, limit 1%)" in found["32(1)"].reason
+    assert found["MEASURE 2.10"].verdict is MET
+    assert found["MEASURE 2.10"].overlay is UNMET
 
 
 def test_test_behind_a_failed_gate_documents_nothing() -> None:
@@ -146,7 +159,7 @@ def test_impact_takes_the_worst_rule() -> None:
 def test_met_rules_do_not_close_a_category_with_untested_ones() -> None:
     found = impact(QUIET)
     assert found["data_leakage"].verdict is OPEN
-    assert "R-MIA-TPR, R-EXTRACT" in found["data_leakage"].reason
+    assert "nothing was measured of R-EXTRACT" in found["data_leakage"].reason
     assert found["trade_secret"].verdict is found["copyright"].verdict is found["algorithmic_vulnerability"].verdict is UNASSESSED
 
 

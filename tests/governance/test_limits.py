@@ -15,7 +15,7 @@ from accounts.services import add_member, create_organisation, create_user
 from governance.errors import PolicyProblem, SetupProblem
 from governance.limits import MEANINGS, asked, change_policy, fields_of
 from governance.models import PolicyVersion
-from governance.policy import default_policy, frozen_policy
+from governance.policy import Coarser, default_policy, frozen_policy
 from governance.rules import RULES
 from governance.selectors import policy_numbered, policy_of
 from tests.assessments.cases import home_in
@@ -54,6 +54,17 @@ def test_every_limit_says_what_meeting_it_means() -> None:
 )
 def test_a_bad_value_is_refused_in_one_sentence(key: str, text: str, sentence: str) -> None:
     assert said(key, text) == sentence
+
+
+def test_the_limit_for_fewer_records_is_changed_like_any_other(bank: Any, bob: Any) -> None:
+    coarser = "limits-R-MIA-TPR-coarser-value"
+    assert said(coarser, "120") == "The R-MIA-TPR limit with fewer records 120% is above 100%. Enter a percentage between 0 and 100."
+    change_policy(
+        by=bob, organisation=bank, typed={coarser: "4", "limits-R-MIA-TPR-coarser-minimum-control": "2000"}, reason="Why.", seen=1
+    )
+    limit = policy_of(bank).limits["R-MIA-TPR"]
+    assert (limit.value, limit.coarser) == (0.01, Coarser(0.04, {"members": 1_000, "control": 2_000}))
+    assert limit.note == "Chosen by the organisation in version 2; the installed limit is 1% and 5%."
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from governance.errors import SetupProblem
-from governance.policy import DEFAULT, Better, Source, default_policy, load_policy, policy_from
+from governance.policy import DEFAULT, Better, Coarser, Source, default_policy, load_policy, policy_from
 
 
 @pytest.fixture
@@ -23,6 +23,7 @@ def test_default_limits_are_the_ones_of_the_rule_table() -> None:
         "R-AIA": 0.05,
         "R-AIA-MEM": 0.02,
         "R-MIA-ADV": 0.10,
+        "R-MIA-TPR": 0.01,
         "R-INV": 0.05,
         "R-DI": 0.80,
         "R-DPV": 0.05,
@@ -31,6 +32,8 @@ def test_default_limits_are_the_ones_of_the_rule_table() -> None:
     assert limits["R-DI"].source is Source.LEGAL
     assert {limit.source for rule, limit in limits.items() if rule != "R-DI"} == {Source.POLICY}
     assert limits["R-AIA"].minimum == {"members": 300, "control": 300}
+    assert limits["R-MIA-TPR"].minimum == {"members": 1_000, "control": 10_000}
+    assert limits["R-MIA-TPR"].coarser == Coarser(0.05, {"members": 1_000, "control": 1_000})
     assert limits["R-INV"].minimum == {"identities": 100, "reconstructions_each": 10}
     assert limits["R-DI"].minimum == {"group": 30, "reference": 30}
 

@@ -4,12 +4,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from scipy.special import betaincinv
 
 from governance.measured import Measured
 from governance.policy import Better, default_policy
 from governance.rules import RULES, RuleVerdict, compare, judge
 from governance.verdict import Verdict
-from tests.governance.measurements import excess, gates, inversion, measured, membership, memorisation, ratio, selected, unequal
+from tests.governance.measurements import excess, gates, inversion, measured, membership, memorisation, named, ratio, selected, unequal
 
 POLICY = default_policy()
 MET, OPEN, UNMET, UNASSESSED = Verdict.SATISFIED, Verdict.INCONCLUSIVE, Verdict.NOT_SATISFIED, Verdict.NOT_ASSESSED
@@ -98,6 +99,78 @@ def test_memorisation_takes_the_worse_endpoint() -> None:
 )
 def test_membership_advantage_against_a_tenth(interval: tuple[float, float, float], verdict: Verdict) -> None:
     assert row("R-MIA-ADV", [membership(interval)]).verdict is verdict
+
+
+@pytest.mark.parametrize(("hits", "verdict"), [(0, MET), (3, MET), (4, OPEN), (17, OPEN), (18, UNMET)])
+def test_members_named_at_one_false_alarm_in_a_thousand_follow_the_worked_numbers(hits: int, verdict: Verdict) -> None:
+    """Of 1,000 members, Clopper-Pearson: 3 leave 0.874 % possible, 4 leave 1.021 %; 17 show 0.993 %, 18 show 1.070 %."""
+    found = row("R-MIA-TPR", named(exact(hits, 1_000), sizes={"members": 1_000, "control": 10_000}))
+    assert (found.verdict, found.limit, found.measure) == (verdict, 0.01, "membership_inference.tpr_at_fpr_0.1pct")
+
+
+def exact(hits: int, n: int) -> tuple[float, float, float]:
+    low = betaincinv(hits, n - hits + 1, 0.025) if hits else 0.0
+    return hits / n, float(low), float(betaincinv(hits + 1, n - hits, 0.975))
+
+
+def test_members_named_are_told_in_plain_words() -> None:
+    found = row("R-MIA-TPR", named((0.018, 0.0107, 0.0283)))
+    assert found.reason == (
+        "Limit not met: 1.8% [1.1%, 2.8%] of the training people are named while 1 outsider in 1,000 is wrongly named, wholly above 1%."
+    )
+    assert found.settles == "A changed model whose whole interval lies below the limit in a new test."
+
+
+def some(control: int) -> dict[str, int]:
+    return {"members": max(1_000, control), "control": control}
+
+
+@pytest.mark.parametrize(
+    ("control", "fine", "coarse", "verdict", "limit"),
+    [
+        (10_000, (0.002, 0.001, 0.009), (0.2, 0.19, 0.21), MET, 0.01),  # enough for 1 in 1,000: the coarser is not asked
+        (9_999, (0.002, 0.001, 0.009), (0.2, 0.19, 0.21), UNMET, 0.05),
+        (9_999, (0.2, 0.1, 0.3), (0.02, 0.01, 0.05), MET, 0.05),
+        (1_000, None, (0.02, 0.01, 0.06), OPEN, 0.05),
+        (999, None, (0.0, 0.0, 0.004), OPEN, 0.05),
+    ],
+)
+def test_fewer_outsiders_are_asked_at_one_false_alarm_in_a_hundred(
+    control: int, fine: Any, coarse: tuple[float, float, float], verdict: Verdict, limit: float
+) -> None:
+    rows = [*named(fine, sizes=some(control)), *named(coarse, (0.01, 0.008, 0.013), "1pct", sizes=some(control))]
+    found = row("R-MIA-TPR", rows)
+    assert (found.verdict, found.limit) == (verdict, limit)
+    assert (f"1 outsider in {'1,000' if limit == 0.01 else '100'} is wrongly named" in found.reason) or control < 1_000
+    if control < 1_000:
+        assert "There are 999 outsiders; 1,000 are needed." in found.reason
+
+
+@pytest.mark.parametrize(
+    ("reached", "verdict", "said"),
+    [
+        ((0.0005, 0.0, 0.0009), MET, ""),  # below
+        ((0.0015, 0.001, 0.002), MET, ""),  # holds 0.1 %
+        ((0.003, 0.0011, 0.005), OPEN, "wrongly names 0.30% [0.11%, 0.50%] of the outsiders, wholly above 0.1%"),
+        (None, OPEN, "was not recorded"),
+    ],
+)
+def test_a_threshold_that_names_too_many_outsiders_proves_nothing(reached: Any, verdict: Verdict, said: str) -> None:
+    found = row("R-MIA-TPR", named((0.002, 0.001, 0.009), reached))
+    assert found.verdict is verdict
+    assert said in found.reason
+    other = [replace(m, attack="membership_inference.other") for m in named(None, (0.0005, 0.0, 0.001))[1:]]
+    assert row("R-MIA-TPR", [*named((0.002, 0.001, 0.009), reached), *other]).verdict is verdict
+
+
+def test_the_worst_membership_attack_counts_at_few_false_alarms() -> None:
+    quiet, loud = named((0.001, 0.0, 0.004), attack="a"), named((0.05, 0.04, 0.06), attack="b")
+    assert row("R-MIA-TPR", [*quiet, *loud]).attack == row("R-MIA-TPR", [*loud, *quiet]).attack == "b"
+
+
+def test_nobody_tried_to_name_members() -> None:
+    found = row("R-MIA-TPR", [])
+    assert (found.verdict, found.measure, found.limit) == (UNASSESSED, "membership_inference.tpr_at_fpr_0.1pct", 0.01)
 
 
 def test_ten_classes_are_too_few_for_an_inversion_verdict() -> None:

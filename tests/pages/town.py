@@ -24,12 +24,13 @@ from accounts.services import add_member, create_user
 from accounts.tokens import make_service_account, make_token
 from assessments.drafts import start
 from assessments.models import Assessment, Inspection, RunStatus
-from decisions import reviews, treatment, webhooks
+from decisions import conditions, reviews, treatment, webhooks
 from decisions.comments import say
 from decisions.models import Acceptance
 from governance.models import Upload
 from reports.services import issue_report
 from tests.assessments.cases import home_in
+from tests.assessments.galleries import rebuilt
 from tests.decisions.offices import Office, approve, browser, office, ready
 from tests.reports.approved import measured
 
@@ -78,12 +79,13 @@ def town(folder: Path) -> Town:
     reviewed, _ = measured(folder / "reviewed")
     current = reviews.claim(reviewed, by=zed)
     until = timezone.now().date() + timedelta(days=9)
-    reviews.add_condition(current, by=zed, text="Labels only.", owner=here.alice, due=until)
+    conditions.add_condition(current, by=zed, text="Labels only.", owner=here.alice, due=until)
     report = issue_report(approved, by=zed)
+    gallery = rebuilt(folder / "rebuilt")
     acceptances = [accepted(here, finding, until) for finding in reviews.findings_of(approved)[:1]]
     acceptances.append(accepted(here, reviews.findings_of(claimable)[0], until))
     treatment.decide_acceptance(acceptances[1], by=here.bob, agree=True)
-    return Town(here, zed, claimable, reviewed, approved, addresses(here, zed, claimable, reviewed, approved, acceptances, report))
+    return Town(here, zed, claimable, reviewed, approved, addresses(here, zed, claimable, reviewed, approved, acceptances, report, gallery))
 
 
 def everything(here: Office) -> User:
@@ -109,7 +111,9 @@ def looked_at(here: Office, name: str, kind: str) -> Upload:
     return upload
 
 
-def addresses(here: Office, zed: User, claimable: Any, reviewed: Any, approved: Any, acceptances: list[Any], report: Any) -> dict[str, Any]:
+def addresses(
+    here: Office, zed: User, claimable: Any, reviewed: Any, approved: Any, acceptances: list[Any], report: Any, gallery: Any
+) -> dict[str, Any]:
     """Every named route with the addresses at which this town has something."""
     bank, version = here.bank, approved.model_version
     partial = Upload.objects.create(organisation=bank, by=here.alice, kind="data", filename="a.csv", bytes=5)
@@ -139,6 +143,7 @@ def addresses(here: Office, zed: User, claimable: Any, reviewed: Any, approved: 
         "control": [reverse("control", args=["gdpr", "25(1)"])],
         "compare": [reverse("compare", args=[version.pk, claimable.model_version_id])],
         "dataset": [reverse("dataset", args=[approved.train_id])],
+        "gallery": [reverse("gallery", args=[gallery.pk])],
         "run_records": [reverse("run_records", args=[run.pk]) for run in reviewed.runs.all()],
         "run": [reverse("run", args=[run.pk]) for run in (*approved.runs.all(), *reviewed.runs.all())],
         "evidence": [reverse("evidence", args=[e.pk]) for run in reviewed.runs.all() for e in run.evidence.all()],

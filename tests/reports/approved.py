@@ -18,6 +18,7 @@ from assessments.plan import PlannedRun
 from assessments.services import move
 from decisions import reviews
 from decisions.binding import bound_to, digest
+from decisions.conditions import add_condition
 from decisions.models import Release
 from decisions.services import conclude
 from reports.models import Report
@@ -75,7 +76,7 @@ def approve(assessment: Assessment, officer: User, owner: User, *, conditions: b
         reviews.answer(review, finding, by=officer, answer="confirmed")
     reviews.save_texts(review, by=officer, advice="Do not release with scores.", summary="Looked at all of it.")
     if conditions:
-        reviews.add_condition(review, by=officer, text="Show labels only.", owner=owner, due=date.today() + timedelta(days=60))  # noqa: DTZ011
+        add_condition(review, by=officer, text="Show labels only.", owner=owner, due=date.today() + timedelta(days=60))  # noqa: DTZ011
     outcome = "approved_with_conditions" if conditions else "approved"
     reviews.conclude(review, by=officer, outcome=outcome, seen=digest(bound_to(review)))
     assessment.refresh_from_db()

@@ -14,7 +14,13 @@ def review(results: Results, **more: Any) -> Results:
     answers[-1] = {**answers[-1], "answer": "not_applicable", "reason": "The column was dropped in this release."}
     return {
         "reviewer": "K. Brandt", "outcome": "approved_with_conditions", "concluded": "2026-11-24T09:12:44Z", "valid_until": "2027-11-24",
-        "answers": answers, "conditions": [{"text": "Show labels only, through the partner interface.", "owner": "M. Ito", "due": "2027-01-15"}],
+        "answers": answers, "conditions": [
+            {"text": "Show labels only, through the partner interface.", "owner": "M. Ito", "due": "2027-01-15"},
+            {
+                "text": "Tell the partners.", "owner": "M. Ito", "due": "2026-12-01",
+                "met": "2026-11-30T08:15:00Z", "met_by": "M. Ito", "how": "A letter went to all four; it lies with the contracts.",
+            },
+        ],
         "advice": "Do not release with scores: some people's marital status can be read.", "summary": "The evidence is complete; two gaps are named.",
         "binding": sha("binding"), "bound": {part: sha(part) for part in PARTS},
     } | more  # fmt: skip
@@ -63,8 +69,10 @@ def wordy() -> Results:
     """Names, conditions, advice and reasons as long as their fields allow."""
     results = issued(issued_by="עדה לאבלייס " * 16)
     long = "The officer looked at every number and says so at length. " * 170
+    met = {"met": "2026-11-30T08:15:00Z", "met_by": "Maximiliane " * 16, "how": long[:5000]}
     conditions = [
-        {"text": f"Condition {i}: " + "do what was said " * 58, "owner": "Maximiliane " * 16, "due": "2027-01-15"} for i in range(20)
+        {"text": f"Condition {i}: " + "do what was said " * 58, "owner": "Maximiliane " * 16, "due": "2027-01-15"} | (met if i % 2 else {})
+        for i in range(20)
     ]
     answers = [{**a, "answer": "not_applicable", "reason": "because " * 600} for a in results["review"]["answers"]]
     results["review"] |= {"reviewer": "Maximiliane " * 16, "advice": long, "summary": long, "conditions": conditions, "answers": answers}

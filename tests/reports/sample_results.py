@@ -77,6 +77,11 @@ def csmia_marital() -> Results:
             control=(value - 0.05, value - 0.063, value - 0.037),
             baseline=(value + 0.002, value - 0.009, value + 0.013),
         )
+    for size, share in ((50, 0.652), (500, 0.712), (5000, 0.731)):
+        estimates += arms(measure("accuracy"), 10000, f"labelled={size}", baseline=(share, share - 0.02, share + 0.02))
+        estimates += arms(measure("accuracy_top_10pct"), 1000, f"labelled={size}", baseline=(share + 0.1, share + 0.06, share + 0.14))
+    estimates += arms(measure("leak_equivalent"), 10000, attack=(6402.3, 3104.9, 10001))
+    estimates += arms(measure("leak_equivalent_top_10pct"), 10000, attack=(10001, 10001, 10001))
     estimates += arms(measure("excess"), 10000, attack=(-0.004, -0.042, 0.034)) + arms(
         measure("excess_top_10pct"), 1000, attack=(0.993, 0.957, 1.0)
     )
@@ -96,6 +101,7 @@ def csmia_sex() -> Results:
         *arms("attribute_inference.accuracy_top_10pct", 1000, attack=(0.842, 0.818, 0.864), control=(0.851, 0.827, 0.872), baseline=(0.921, 0.903, 0.937),
               majority=(0.801, 0.775, 0.825), advantage=(-0.079, -0.103, -0.056), memorisation=(-0.009, -0.041, 0.023)),
         *arms("attribute_inference.excess", 10000, attack=(-0.166, -0.203, -0.129)),
+        *arms("attribute_inference.leak_equivalent", 10000, attack=(49, 49, 121.7)),
     ]  # fmt: skip
     return run(
         "attribute_inference.csmia", "sex", "scores", knows=["other_attributes", "true_label"], queries=120000, verdict="population_only",
@@ -114,6 +120,10 @@ def membership(name: str, access: str, attack: tuple[float, float, float], verdi
               advantage=(value - 0.491, low - 0.494, high - 0.488)),
         *arms(measure("tpr_minus_fpr"), 19986, attack=(2 * value - 1, 2 * low - 1, 2 * high - 1), baseline=(0.004, -0.010, 0.018)),
         *arms(measure("tpr_at_fpr_1pct"), 10000, attack=(0.041, 0.037, 0.045), baseline=(0.011, 0.009, 0.013)),
+        *arms(measure("roc"), 10000, group="fpr=0.005", attack=(0.025, 0.022, 0.028), baseline=(0.006, 0.005, 0.008)),
+        *arms(measure("roc"), 10000, group="fpr=0.02", attack=(0.068, 0.063, 0.073), baseline=(0.021, 0.018, 0.024)),
+        *arms(measure("roc"), 10000, group="fpr=0.1", attack=(0.21, 0.202, 0.218), baseline=(0.103, 0.097, 0.109)),
+        *arms(measure("roc"), 10000, group="fpr=0.5", attack=(0.61, 0.60, 0.62), baseline=(0.504, 0.494, 0.514)),
         row(measure("tpr_at_fpr_0.1pct"), "attack", None, None, None, 9993, reason="too few outsiders: 9,993, and 10,000 are needed"),
     ]  # fmt: skip
     return run(

@@ -24,7 +24,7 @@ def case(tmp_path_factory: pytest.TempPathFactory) -> Path:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(digits_case, "EPOCHS", 5)
+        patch.setitem(digits_case.TRAINING, "epochs", 5)
         digits_case.make(folder)
     torch.set_num_threads(threads)
     return folder
@@ -51,6 +51,10 @@ def test_pictures_are_assessed_by_the_same_command(case: Path, tmp_path: Path, s
         # Ten classes: without the model one in ten is recognised, give or take.
         assert estimate(runs[attack], "model_inversion.top1", "baseline") <= 0.5
     assert {run["status"] for run in runs.values()} == {"completed", "not_run"}
+    # The network's file says how it was trained, so others like it are trained beside it.
+    for attack in ("membership_inference.lira", "membership_inference.rmia"):
+        assert 0.4 < estimate(runs[attack], "membership_inference.auc", "attack") < 0.9
+    assert runs["membership_inference.bagged"]["sentence"].endswith("this model is a network.")
     for attack in ("attribute_inference.csmia", "disparity.selection", "disparity.vulnerability"):
         assert runs[attack]["sentence"] == "Not run: needs columns; these data are images."
 

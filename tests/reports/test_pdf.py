@@ -217,6 +217,34 @@ def test_what_was_not_run_and_what_failed_stand_with_their_reasons() -> None:
     assert "too few (n < 50)" in text
 
 
+def test_the_silent_twin_of_an_attack_stands_apart_and_leaves_the_measures_their_names(tmp_path: Path) -> None:
+    twin = {"silent": (0.701, 0.692, 0.710), "over_silent": (0.033, 0.021, 0.045)}
+    text = with_change(lambda r: r["runs"][0]["estimates"].extend(sample.arms("attribute_inference.accuracy", 10000, **twin)), tmp_path)
+    assert "The same attack on a model that says nothing" in text
+    assert "+3.3 points [2.1, 4.5]" in text
+    # Squeezed into the table of all other arms, the name would stand there letter by letter.
+    assert text.count("Right guesses, all records") > whole("adult").count("Right guesses, all records")
+
+
+def test_what_an_attack_is_worth_in_labelled_records_stands_with_its_numbers() -> None:
+    text = whole("adult")
+    assert "As good as guessing with 6,400 labelled records (3,100 to more than 10,000)." in text
+    assert "On the tenth it is surest about: as good as guessing with more than the 10,000 labelled records there are." in text
+    assert "Without the model, by how many labelled records the guess was learned from" in text
+    assert "Measure 50 records 500 records 5,000 records" in text
+    assert "65.2% [63.2%, 67.2%] 71.2% [69.2%, 73.2%] 73.1% [71.1%, 75.1%]" in text
+    assert "> 10,000 [> 10,000, > 10,000]" in text
+
+
+def test_leakage_by_group_names_every_attack_however_many_there_are(tmp_path: Path) -> None:
+    def many(results: dict[str, Any]) -> None:
+        (run,) = [run for run in results["runs"] if run["attack"] == "disparity.vulnerability"]
+        run["estimates"] = [{**row, "source": f"attribute_inference.attack_{i}/marital"} for i in range(9) for row in run["estimates"]]
+
+    text = with_change(many, tmp_path)
+    assert all(f"attack-{i} → marital, worst first" in text for i in range(9))
+
+
 def test_isolation_gates_and_power_are_said() -> None:
     text = whole("adult")
     assert "It was not cut off from the network by the kernel." in text

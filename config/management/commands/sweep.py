@@ -14,6 +14,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.db import DatabaseError, InterfaceError, connection
 
+from accounts.integrity import check_chains_not_checked_since
 from assessments.crew import PREFIX
 from assessments.folders import clear_abandoned
 from assessments.retention import erase_expired
@@ -71,6 +72,7 @@ def _round(*, erase: bool) -> bool:
         clear_heard_bells()
         if erase:
             remind()
+            check_chains_not_checked_since()
             forget_old()
             erase_expired()
             clear_abandoned(Path(settings.WORK), PREFIX)
