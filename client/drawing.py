@@ -61,12 +61,12 @@ class Sending(Drawn):
 
 
 class Running(Drawn):
-    """A bar for the whole and one per run; without a terminal a line when a run begins or ends, and at each tenth of the whole."""
+    """A bar for the whole and one per run; without a terminal a line as a run begins or ends, at each tenth and at the end."""
 
     def __init__(self, console: Console) -> None:
         super().__init__(console, BarColumn(), TextColumn("{task.fields[told]}", markup=False))
         self._tasks, self._told = list[TaskID](), dict[int, str]()
-        self._tenth = -1
+        self._furthest = (-1, False)
 
     def show(self, state: dict[str, Any]) -> None:
         """The state as /api/v1/assessments/<id>/ tells it."""
@@ -89,8 +89,9 @@ class Running(Drawn):
                 continue
             self._told[place] = run["status"]
             self._line(f"{run['name']}: {run['words'] if run['status'] in LOOKS else 'begins'}")
-        if state["percent"] // 10 > self._tenth:
-            self._tenth = state["percent"] // 10
+        reached = (state["percent"] // 10, state["done"])
+        if reached > self._furthest:
+            self._furthest = reached
             self._line(f"All runs: {whole_words(state)}")
 
     def _line(self, text: str) -> None:

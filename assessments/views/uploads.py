@@ -112,7 +112,11 @@ def _sentence(upload: Upload, inspection: Inspection | None) -> str:
         return f"{upload.received:,} of {upload.bytes:,} bytes received"
     if inspection is None or inspection.status == RunStatus.QUEUED:
         before = waiting_before(inspection) if inspection else 0
-        return f"Received; waits for a worker to look at it ({before} before it)" if before else "Received; a worker looks at it next"
+        return (
+            f"Received; waits for a worker to look at it ({before} before it)"
+            if before
+            else "Received; a worker looks at it as soon as one is free"
+        )
     if inspection.status == RunStatus.RUNNING:
         return "A worker opens it in a box of its own, without network or database"
     if inspection.status != RunStatus.COMPLETED:

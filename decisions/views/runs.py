@@ -8,20 +8,19 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from django.conf import settings
-from django.core.exceptions import PermissionDenied
 from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, render
 
 from accounts.access import check
 from accounts.current import current_organisation
-from accounts.models import User
 from accounts.roles import Permission
-from accounts.services import record
+from accounts.services import record, record_view
 from assessments.gallery import has_gallery
 from assessments.models import Evidence, Run
 from assessments.picture_sets import pictures_of_run
 from assessments.records import has_records, hashes, records_csv
 from assessments.store import evidence_file
+from assessments.views.uploads import person
 from assessments.words import worth_sentence
 from decisions.results import snapshot
 from governance.errors import StoreProblem
@@ -30,6 +29,8 @@ from governance.errors import StoreProblem
 def run(request: HttpRequest, pk: int) -> HttpResponse:
     found = visible_run(request, pk)
     document = snapshot(found.assessment) if hasattr(found.assessment, "conclusion") else None
+    if document:
+        record_view(found.assessment.organisation, person(request), found.assessment)
     told = document["runs"][found.number - 1] if document else None
     pictures = [asdict(p) for p in pictures_of_run(document, told)] if document and told else []
     shown = {
@@ -62,15 +63,13 @@ def evidence(request: HttpRequest, pk: int) -> HttpResponseBase:
     if has_gallery(found.run):
         # Its files hold the pictures that the gallery withholds.
         check(request, organisation, Permission.REVEAL)
-    if not isinstance(request.user, User):
-        raise PermissionDenied("Sign in first.")
     try:
         with TemporaryDirectory() as folder:
             # Open before the folder goes: where the store is elsewhere, the file lies in it.
             file = evidence_file(found.sha256, Path(folder)).open("rb")
     except StoreProblem as problem:
         return render(request, "decisions/run.html", {**_files(found.run), "problem": str(problem)}, status=410)
-    record(organisation, request.user, "downloaded", found.run.assessment, {"evidence": found.sha256})
+    record(organisation, person(request), "downloaded", found.run.assessment, {"evidence": found.sha256})
     return FileResponse(file, as_attachment=True, filename=f"{found.kind}-{found.sha256[:8]}.npz")
 
 
@@ -79,13 +78,11 @@ def records(request: HttpRequest, pk: int) -> HttpResponseBase:
     found = visible_run(request, pk)
     organisation = found.assessment.organisation
     check(request, organisation, Permission.EXPORT)
-    if not isinstance(request.user, User):
-        raise PermissionDenied("Sign in first.")
     try:
         lines = records_csv(found)
     except StoreProblem as problem:
         return render(request, "decisions/run.html", {**_files(found), "problem": str(problem)}, status=410)
-    record(organisation, request.user, "downloaded", found.assessment, {"records": found.number, **hashes(found)})
+    record(organisation, person(request), "downloaded", found.assessment, {"records": found.number, **hashes(found)})
     name = f"{found.assessment.code}-run-{found.number}-records.csv"
     answer = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
     answer["Content-Disposition"] = f'attachment; filename="{name}"'

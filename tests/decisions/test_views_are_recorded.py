@@ -30,18 +30,33 @@ def viewed() -> list[tuple[str, str]]:
     return [(entry.actor.name if entry.actor else "", entry.object) for entry in entries]
 
 
+def run_of(here: Office) -> int:
+    return int(here.assessment.runs.order_by("number")[0].pk)
+
+
 def test_who_opens_a_result_is_recorded_once_a_day(here: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     ready(here)
     thing, address = f"assessments.assessment:{here.assessment.pk}", reverse("assessment", args=[here.assessment.pk])
     for person in (here.bob, here.bob, here.carol):
         assert browser(person).get(address).status_code == 200
     assert browser(here.bob).get(f"{address}attacks/").status_code == 200
+    assert browser(here.carol).get(reverse("run", args=[run_of(here)])).status_code == 200
     assert viewed() == [("Bob", thing), ("Carol", thing)]
     tomorrow = timezone.now() + timedelta(days=1)
     monkeypatch.setattr("accounts.services.timezone.now", lambda: tomorrow)
     browser(here.bob).get(address)
     assert viewed()[2:] == [("Bob", thing)]
     assert verify_chain(here.bank).intact
+
+
+def test_who_opens_the_page_of_one_run_has_seen_the_result(here: Office) -> None:
+    address = reverse("run", args=[run_of(here)])
+    assert browser(here.bob).get(address).status_code == 200
+    assert viewed() == []  # it has no result yet
+    ready(here)
+    assert browser(here.eve).get(address).status_code == 404
+    assert browser(here.bob).get(address).status_code == 200
+    assert viewed() == [("Bob", f"assessments.assessment:{here.assessment.pk}")]
 
 
 def test_a_stranger_and_a_page_without_a_result_leave_no_view(here: Office) -> None:
