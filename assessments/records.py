@@ -14,11 +14,12 @@ import numpy as np
 from accounts.export import safe_cell
 from assessments.models import Run
 from assessments.store import evidence_file
+from attacks.metrics.exposure import exposure
 from governance.errors import StoreProblem
 
 TRAINING, OUTSIDER = "training record", "outsider"
 GUESSED = ("who", "file_row", "guess", "sureness", "right_with_model", "right_without_model")
-NAMED = ("who", "file_row", "score", "named_a_member")
+NAMED = ("who", "file_row", "score", "named_a_member", "exposure_bits")
 CHUNK = 5_000
 Arrays = Mapping[str, Any]
 
@@ -75,10 +76,15 @@ def _guessed(guesses: Arrays, outcomes: Arrays) -> Iterator[tuple[Any, ...]]:
 
 
 def _named(guesses: Arrays, outcomes: Arrays) -> Iterator[tuple[Any, ...]]:
-    """Membership inference: everybody of the line-up, training records and outsiders mixed as the attack saw them."""
-    score = guesses["lineup/0/score"]
+    """Membership inference: everybody of the line-up, training records and outsiders mixed as the attack saw them.
+
+    Training records with how far their score stands out among the outsiders'.
+    """
+    score, member = guesses["lineup/0/score"], outcomes["member"].astype(bool)
+    stands_out = iter(exposure(score[member], score[~member]))
     for i, place in enumerate(outcomes["row"].tolist()):
-        yield TRAINING if outcomes["member"][i] else OUTSIDER, place + 1, _short(score[i]), _short(outcomes["decision"][i])
+        who, bits = (TRAINING, _short(next(stands_out))) if member[i] else (OUTSIDER, "")
+        yield who, place + 1, _short(score[i]), _short(outcomes["decision"][i]), bits
 
 
 def _short(number: Any) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 import skops.io
@@ -85,6 +86,15 @@ def test_the_gap_attack_names_exactly_the_records_the_model_gets_right(assessmen
         right = model.predict(frame.drop(columns="loan")) == frame.loan
         assert (of_side.named_a_member.astype(float).to_numpy() == right.to_numpy()[of_side.file_row - 1]).all()
     assert (told.who == "training record").sum() == (told.who == "outsider").sum() > 100
+
+
+def test_a_training_record_tells_how_far_its_score_stands_out(assessment: Assessment) -> None:
+    told = taken(browser(assessment.submitted_by), assessment.runs.get(attack=GAP))
+    members, outsiders = told[told.who == "training record"], told[told.who == "outsider"]
+    assert set(outsiders.exposure_bits) == {""}
+    score, others = members.score.to_numpy(), outsiders.score.to_numpy()
+    at_least = (others[None] >= score[:, None]).sum(axis=1)
+    assert members.exposure_bits.astype(float).to_numpy() == pytest.approx(np.log2((len(others) + 1) / (at_least + 1)), abs=1e-4)
 
 
 def test_the_run_page_offers_the_table_and_says_how_long_it_is_kept(assessment: Assessment) -> None:
