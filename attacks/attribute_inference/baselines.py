@@ -62,7 +62,7 @@ def impute(
     """
     texts = texts_of(auxiliary)
     auxiliary, attacked = coded(auxiliary, attacked, texts)
-    rivals = learners(auxiliary, texts, int(rng.integers(2**31)))
+    rivals = learners(auxiliary, texts, int(rng.integers(2**31)), k=k, records=len(values))
     scores = {name: _cross_validated(learner, auxiliary, values, rng, threads) for name, learner in rivals.items()}
     commonest = majority(values, k)
     scores[MAJORITY] = float((values == commonest).mean())

@@ -102,9 +102,9 @@ def climb(
     where = np.sort(rng.permutation(len(attacked))[:MOST_SCORED])
     texts = texts_of(auxiliary)
     auxiliary, attacked = coded(auxiliary, attacked.iloc[where], texts)
-    rivals = learners(auxiliary, texts, int(rng.integers(2**31)))
+    seed, sizes = int(rng.integers(2**31)), sizes_of(len(values))[:-1]
     people = _People(auxiliary, values, attacked, k, threads)
-    rungs = [_rung(size, people, rivals, whole.name, draws, rng) for size in sizes_of(len(values))[:-1]]
+    rungs = [_rung(size, people, learners(auxiliary, texts, seed, k=k, records=size), whole.name, draws, rng) for size in sizes]
     top = Rung(len(values), whole.name, whole.redraws[:, where], whole.guesses[where])
     return Ladder(where, (*rungs, top))
 

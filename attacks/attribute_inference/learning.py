@@ -67,7 +67,7 @@ def lessons_from(
             continue
         X, y = (inputs, values) if drawn is None else (inputs.iloc[drawn], values[drawn])
         seen = np.unique(y)
-        fitted = learners(inputs, texts, seed)[learner].fit(X, y) if len(seen) > 1 else None
+        fitted = learners(inputs, texts, seed, k=k, records=len(y))[learner].fit(X, y) if len(seen) > 1 else None
         found.append(Lesson(fitted, codes, seen, k))
         whole = found[-1] if drawn is None else whole
     return found

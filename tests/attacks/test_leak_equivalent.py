@@ -186,7 +186,7 @@ def world(n: int, rng: np.random.Generator) -> tuple[pd.DataFrame, np.ndarray]:
 
 def learned_from(people: pd.DataFrame, values: np.ndarray, attacked: pd.DataFrame) -> np.ndarray:
     """Guesses of the learner that suits this world."""
-    return learners(people, [], 0)[LOGISTIC].fit(people, values).predict(attacked)
+    return learners(people, [], 0, k=2, records=len(people))[LOGISTIC].fit(people, values).predict(attacked)
 
 
 @pytest.fixture(scope="module")
@@ -306,7 +306,7 @@ def test_the_imputer_of_the_published_split_gives_the_known_numbers(paper, recor
     rng, found = np.random.default_rng(0), []
     for _ in range(draws):
         drawn = rng.permutation(len(held_out))[:size]
-        learned = fitted(learners(auxiliary, texts, 0)[FOREST], auxiliary.iloc[drawn], positions(held_out)[drawn], 1)
+        learned = fitted(learners(auxiliary, texts, 0, k=2, records=size)[FOREST], auxiliary.iloc[drawn], positions(held_out)[drawn], 1)
         found.append(100 * float(mcc(confusion(guessed(learned, attacked, 1), positions(few), 2))))
     record_property(f"MCC on {size:,} records", f"{np.mean(found):.1f} (the anchor, one draw: {anchor})")
     # The anchors of few records are one draw each: as far off as a draw may be.
