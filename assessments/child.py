@@ -33,7 +33,7 @@ GLANCE = 0.5  # seconds between two looks at a child while it works
 NOT_APPLICABLE = {"NotApplicable", "AccessDenied", "BudgetTooSmall"}
 # What the attack child must answer to each command: it holds a stranger's model, so nothing it says is taken on trust.
 REPLIES: dict[str, dict[str, type]] = {
-    "load": {"format": str, "algorithm": str, "classes": list, "inputs": list, "access": str},
+    "load": {"format": str, "algorithm": str, "classes": list, "inputs": list, "access": str, "refuses": dict},
     "try_on": {"deterministic": bool},
     "ask": {"queries": int},
 }
@@ -95,7 +95,7 @@ class Child:
                 if progress:
                     progress(self._checked(message["progress"], PROGRESS))
             elif "error" in message:
-                raise (NotRun if message.get("kind") in NOT_APPLICABLE else ChildRefused)(_one_line(message["error"]))
+                raise (NotRun if message.get("kind") in NOT_APPLICABLE else ChildRefused)(one_line(message["error"]))
             else:
                 return self._checked(message["ok"], REPLIES.get(do, {}))
 
@@ -207,7 +207,7 @@ def _environment(threads: int, folder: Path, walled: bool) -> dict[str, str]:
     }
 
 
-def _one_line(told: Any) -> str:
+def one_line(told: Any) -> str:
     """A child's sentence for a person: one line, nothing that moves a cursor or that a database refuses."""
     said = "".join(c if c.isprintable() else " " for c in str(told)[: 4 * LONGEST_SENTENCE])
     return " ".join(said.split())[:LONGEST_SENTENCE]

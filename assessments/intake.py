@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from accounts.models import Organisation, User
+from assessments.child import one_line
 from assessments.crew import Crew
 from assessments.errors import ChildRefused, Refused
 from attacks.errors import AttackError
+from attacks.registry import registered
 from attacks.schema import Schema, read_schema
 from governance.facts import DatasetFacts, ModelFacts
 from governance.models import DatasetVersion, ModelVersion
@@ -65,13 +68,22 @@ def register(submission: Submission, crew: Crew, *, organisation: Organisation, 
             system=system,
             name=submission.name,
             path=submission.model,
-            facts=ModelFacts(model["format"], model["algorithm"], tuple(model["classes"]), tuple(model["inputs"]), model["access"]),
+            facts=model_facts(model),
         )
         members, outsiders = (
             _register_data(by, organisation, f"{submission.name} {part}", path, case[part], schema)
             for part, path in (("train", submission.train), ("population", submission.population))
         )
     return Registered(version, members, outsiders, schema)
+
+
+def model_facts(found: Mapping[str, Any]) -> ModelFacts:
+    """What the attack child found in a model, for the registry.
+
+    It holds a stranger's model, so of the attacks it names only those there are count.
+    """
+    refuses = {name: one_line(why) for name, why in found.get("refuses", {}).items() if name in registered()}
+    return ModelFacts(found["format"], found["algorithm"], tuple(found["classes"]), tuple(found["inputs"]), found["access"], refuses)
 
 
 def _given(crew: Crew, role: str, path: Path) -> Path:

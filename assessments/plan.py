@@ -10,6 +10,7 @@ import json
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any
 
 from attacks.access import Access, Objective
@@ -63,14 +64,16 @@ def planned_runs(
     model_access: str,
     profile: Profile = Profile.SCREENING,
     inputs: Collection[str] | None = None,
+    refuses: Mapping[str, str] = MappingProxyType({}),
 ) -> list[PlannedRun]:
     """Every registered attack on every column it concerns, those that cannot run included, with the reason.
 
-    An attacker sees what the release shows, and no more than the model file can answer. `inputs` are the columns the model takes.
+    An attacker sees what the release shows, and no more than the model file can answer. `inputs` are the columns the model takes,
+    `refuses` the attacks that its kind rules out, with why.
     """
     granted, answers = Access.from_word(release), Access.from_word(model_access)
     runs = [
-        _unless_no_input(attack, run, inputs)
+        _unless_refused(_unless_no_input(attack, run, inputs), refuses)
         for attack in registered().values()
         for run in _runs_of(attack, kind, schema, granted, answers, profile)
     ]
@@ -120,6 +123,10 @@ def _unless_no_input(attack: Any, run: PlannedRun, inputs: Collection[str] | Non
     except NotApplicable as refusal:
         return replace(run, reason=str(refusal))
     return run
+
+
+def _unless_refused(run: PlannedRun, refuses: Mapping[str, str]) -> PlannedRun:
+    return run if run.reason else replace(run, reason=refuses.get(run.attack, ""))
 
 
 def _columns(kind: str, schema: Schema, role: Role) -> tuple[str, ...]:

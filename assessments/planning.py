@@ -76,6 +76,6 @@ def submit(
 
 
 def runs_of(kind: str, schema: Schema, release: str, model_version: ModelVersion, profile: Profile) -> list[PlannedRun]:
-    # A model file without column names says nothing of what it takes.
-    inputs = model_version.inputs or None
-    return planned_runs(kind, schema, release=release, model_access=model_version.access, profile=profile, inputs=inputs)
+    # A model file without column names says nothing of what it takes, one registered long ago nothing of what it rules out.
+    inputs, refuses = model_version.inputs or None, model_version.refuses or {}
+    return planned_runs(kind, schema, release=release, model_access=model_version.access, profile=profile, inputs=inputs, refuses=refuses)

@@ -13,9 +13,9 @@ from django.db.models import QuerySet
 
 from accounts.models import User
 from assessments.errors import Refused
-from assessments.intake import DATA_SUFFIXES
+from assessments.intake import DATA_SUFFIXES, model_facts
 from assessments.models import Inspection, RunStatus
-from governance.facts import DatasetFacts, ModelFacts
+from governance.facts import DatasetFacts
 from governance.models import AISystem, ColumnRole, DatasetVersion, ModelVersion, Upload
 from governance.selectors import artifact_file
 from governance.services import Governance, all_or_nothing, register_dataset_version, register_model_version
@@ -26,7 +26,7 @@ RANGES = ("quartiles", "commonest", "masked")
 def register_model(upload: Upload, *, by: User, system: AISystem, name: str) -> ModelVersion:
     """The next version of the model `name`, from an upload that opened. Raises Refused, RegistryProblem."""
     found = _found(upload, ModelVersion.objects.filter(model__name=name.strip()))
-    facts = ModelFacts(found["format"], found["algorithm"], tuple(found["classes"]), tuple(found["inputs"]), found["access"])
+    facts = model_facts(found)
     with _file(upload) as path, all_or_nothing(upload.organisation):
         version = register_model_version(by=by, organisation=upload.organisation, system=system, name=name, path=path, facts=facts)
         Upload.objects.filter(pk=upload.pk).update(registered=True)

@@ -158,11 +158,14 @@ class Metered:
     def paths(self, X: Any) -> tuple[Any, Array]:
         """A decision tree (scikit-learn's `tree_`) and the (n,) leaves the records of X end in; raises NotApplicable for other models."""
         self._count(Access.WEIGHTS, len(X))
-        follow = getattr(self.target, "paths", None)
-        if follow is None:
-            raise NotApplicable("Reads the paths of a single decision tree; this model is none.")
-        tree, leaf = _answer(follow, X)
+        self.check_paths()
+        tree, leaf = _answer(self.target.paths, X)  # type: ignore[attr-defined]
         return tree, checked(leaf, (len(X),), "leaves")
+
+    def check_paths(self) -> None:
+        """Raise NotApplicable where the model is no decision tree. Asks nothing."""
+        if getattr(self.target, "paths", None) is None:
+            raise NotApplicable("Reads the paths of a single decision tree; this model is none.")
 
     @property
     def recipe(self) -> Any:

@@ -18,6 +18,7 @@ from attacks.case import Case, ImageCase, TableCase
 from attacks.errors import AccessDenied, BudgetTooSmall, NotApplicable
 from attacks.located import located
 from attacks.practice import SILENT, Lessons, seeds_of
+from attacks.registry import registered
 from attacks.result import Guess, Judgement, RunVerdict
 from attacks.schema import Role
 from attacks.settings import Settings, stream
@@ -49,6 +50,20 @@ def check_applicable(attack: Any, case_kind: str, granted: Access) -> None:
         raise NotApplicable("Needs columns; these data are images.")
     if model.access > granted:
         raise AccessDenied(f"Needs {model.access.seen}, {granted.seen} were granted. Grant {model.access.seen} in a new plan to run it.")
+
+
+def ruled_out(target: Metered) -> dict[str, str]:
+    """The registered attacks that this kind of model rules out, each with why. Asks nothing."""
+    found = {}
+    for name, attack in registered().items():
+        check = getattr(attack, "check_target", None)
+        if check is None:
+            continue
+        try:
+            check(attack(), target)
+        except NotApplicable as refusal:
+            found[name] = str(refusal)
+    return found
 
 
 def check_feature(attack: Any, case: Case, feature: str | None) -> None:

@@ -29,8 +29,12 @@ class Recipe(Protocol):
         """(n, k) mean scores on each of the `records` by those of `trees` trees that did not learn from it.
 
         Every tree draws its records with replacement, as many as the target's trees drew, which learned from `trained_on` records.
-        Raises NotApplicable where the target is no forest of such trees.
+        Raises NotApplicable where `check_forest` does, or one cannot be trained.
         """
+        ...
+
+    def check_forest(self) -> None:
+        """Raise NotApplicable where the target is no forest whose trees each learned from records drawn with replacement."""
         ...
 
 

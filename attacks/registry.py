@@ -44,6 +44,8 @@ class Attack(Protocol):
 
     An attack that learns from auxiliary records also has `lessons(target, view, *, draws, budget, rng) -> list`, one lesson for each
     draw (positions of the auxiliary records to learn from, None for all), and `run` takes one as `lesson`; without it, it learns itself.
+
+    An attack that not every kind of model allows also has `check_target(target)`, which asks nothing and raises NotApplicable.
     """
 
     name: ClassVar[str]

@@ -9,13 +9,17 @@ from typing import Any
 
 @dataclass(frozen=True)
 class ModelFacts:
-    """`classes` as the model names them, `inputs` the names of its columns (or one word for pictures), `access` the rung it can give."""
+    """`classes` as the model names them, `inputs` the names of its columns (or one word for pictures), `access` the rung it can give.
+
+    `refuses` holds the attacks that this kind of model rules out, each with why.
+    """
 
     format: str
     algorithm: str
     classes: tuple[str, ...]
     inputs: tuple[str, ...]
     access: str
+    refuses: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

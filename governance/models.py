@@ -122,6 +122,8 @@ class ModelVersion(models.Model):
     classes: models.JSONField[Any, Any] = models.JSONField(default=list, blank=True)
     inputs: models.JSONField[Any, Any] = models.JSONField(default=list, blank=True)
     access = models.CharField(max_length=20, choices=[(rung, rung) for rung in RUNGS])
+    # Attacks that this kind of model rules out, with why; null where it was registered before that was looked at.
+    refuses: models.JSONField[Any, Any] = models.JSONField(null=True, blank=True)
     registered_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     registered_at = models.DateTimeField(auto_now_add=True)
 

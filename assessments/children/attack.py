@@ -12,7 +12,7 @@ import numpy as np
 from assessments.children.loop import serve
 from attacks.access import Access, Budget, Metered, Objective, Remembering
 from attacks.errors import ModelProblem
-from attacks.evaluate import ask_blocks
+from attacks.evaluate import ask_blocks, ruled_out
 from attacks.exchange import BACKGROUND, BLOCK_FILE, load_view, read_block, save_parts
 from attacks.registry import attack_called
 from attacks.settings import Settings
@@ -45,6 +45,7 @@ class AttackChild:
             "classes": [c if isinstance(c, str | int | float | bool) else str(c) for c in target.classes],
             "inputs": list(columns) if columns else [],
             "access": target.access.word,
+            "refuses": ruled_out(Metered(target, target.access)),
         }
 
     def try_on(self, *, folder: str, progress: Any) -> dict[str, Any]:

@@ -36,6 +36,9 @@ class TreePaths:
         frozenset({Knowledge.OTHER_ATTRIBUTES, Knowledge.MARGINALS, Knowledge.OUTPUT_VECTOR, Knowledge.TRUE_LABEL}),
     )
 
+    def check_target(self, target: Metered) -> None:
+        target.check_paths()
+
     def run(self, target: Metered, view: AttributeView, *, budget: Budget, rng: np.random.Generator) -> AttributeGuess:
         tree, leaf = leaves(target, view)
         size = tree.n_node_samples[leaf] * _marginals(view)[:, None]
@@ -55,6 +58,9 @@ class TreePathsCounts:
     threat_model: ClassVar[ThreatModel] = ThreatModel(
         Objective.ATTRIBUTE_INFERENCE, Access.WEIGHTS, frozenset({Knowledge.OTHER_ATTRIBUTES, Knowledge.MARGINALS})
     )
+
+    def check_target(self, target: Metered) -> None:
+        target.check_paths()
 
     def run(self, target: Metered, view: AttributeView, *, budget: Budget, rng: np.random.Generator) -> AttributeGuess:
         tree, leaf = leaves(target, view)

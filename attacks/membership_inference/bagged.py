@@ -38,7 +38,11 @@ class Bagged:
 
     trees: int = 400
 
+    def check_target(self, target: Metered) -> None:
+        recipe_of(target).check_forest()
+
     def run(self, target: Metered, view: MembershipView, *, budget: Budget, rng: np.random.Generator) -> MembershipGuess:
+        self.check_target(target)
         recipe, at = recipe_of(target), (np.arange(len(view)), view.labels)
         # First, so that nothing is asked in vain where the target is no forest.
         usual = target.memo.once(("out of bag", self.trees, view.key()), lambda: _out_of_bag(recipe, view, self.trees, target.threads)[at])

@@ -52,10 +52,13 @@ class Lira:
     variance: str = Variance.PER_EXAMPLE
     references: int = 64
 
+    def check_target(self, target: Metered) -> None:
+        recipe_of(target)
+
     def run(self, target: Metered, view: MembershipView, *, budget: Budget, rng: np.random.Generator) -> MembershipGuess:
         draw, variance = Draw(self.mode), Variance(self.variance)
         # Before any question is asked in vain.
-        recipe_of(target)
+        self.check_target(target)
         check_drawable(view, draw, self.references)
         asked = signal_of(target.predict_proba(view.records), view.labels)
         return MembershipGuess(likelihood_ratios(references(target, view, draw, self.references), asked, draw, variance))

@@ -48,10 +48,13 @@ class Rmia:
     offline_a: float = 0.3
     others: int = 10_000
 
+    def check_target(self, target: Metered) -> None:
+        recipe_of(target)
+
     def run(self, target: Metered, view: MembershipView, *, budget: Budget, rng: np.random.Generator) -> MembershipGuess:
         draw = Draw(self.mode)
         # Before any question is asked in vain.
-        recipe_of(target)
+        self.check_target(target)
         check_drawable(view, draw, self.references)
         records, labels = _others(view, self.others)
         everybody, true = joined(view.records, records), np.concatenate([view.labels, labels])

@@ -48,8 +48,8 @@ class Refit:
                 yield from workers.map(made, drawn[start : start + threads], seeds[start : start + threads])
 
     def out_of_bag(self, records: Any, labels: Array, trained_on: int, trees: int, seed: int, threads: int) -> Array:
+        self.check_forest()
         place, forest = last_step(self.model)
-        _check_bagged(forest)
         inputs, named = prepared(records, self.columns), self.model.classes_[labels]
         rounds = -(-trees // GROWN_TOGETHER)
         seeds = [int(s) for s in np.random.default_rng(seed).integers(2**31, size=rounds)]
@@ -64,6 +64,9 @@ class Refit:
                 grown = last_step(fresh.fit(inputs, named))[1]
                 total += self._in_order(grown.classes_, grown.oob_decision_function_)
         return np.asarray(total / rounds)
+
+    def check_forest(self) -> None:
+        _check_bagged(last_step(self.model)[1])
 
     def fitted(self, inputs: Any, named: Array, seed: int) -> Any:
         """A model like this one, trained on `inputs` with the class names `named`."""

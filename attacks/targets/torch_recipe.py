@@ -50,6 +50,10 @@ class Retrain:
                     yield self._answers(network, inputs, device)
 
     def out_of_bag(self, records: Any, labels: Array, trained_on: int, trees: int, seed: int, threads: int) -> Array:
+        self.check_forest()
+        raise AssertionError("No network is a forest.")
+
+    def check_forest(self) -> None:
         raise NotApplicable("Reads what the trees of a forest say about records they did not draw; this model is a network.")
 
     def trained(

@@ -204,7 +204,14 @@ class HostileChild(AttackChild):
     def load(self, *, path: str, progress: Any) -> dict[str, Any]:
         SAID.update(json.loads(Path(path).read_text()))
         self.target = Remembering(Hostile())  # type: ignore[arg-type]
-        return {"format": "hostile", "algorithm": "Hostile", "classes": list(Hostile.classes), "inputs": [], "access": "scores"}
+        return {
+            "format": "hostile",
+            "algorithm": "Hostile",
+            "classes": list(Hostile.classes),
+            "inputs": [],
+            "access": "scores",
+            "refuses": {},
+        }
 
     def ask(self, *, out: str, **arguments: Any) -> dict[str, Any]:
         answer = super().ask(out=out, **arguments)

@@ -69,6 +69,9 @@ class NoiseRecipe:
     def out_of_bag(self, records: Any, labels: Array, trained_on: int, trees: int, seed: int, threads: int) -> Array:
         return Noise(seed).predict_proba(records)
 
+    def check_forest(self) -> None:
+        """They pass for one."""
+
 
 def accused(name: str, target: Any, case: Case, feature: str | None, seed: int) -> bool:
     attack: Any = attack_called(name)
