@@ -144,7 +144,7 @@ def register_model_version(
         "classes": _plain(list(facts.classes), "classes"),
         "inputs": _plain(list(facts.inputs), "inputs"),
         "access": facts.access,
-        "refuses": _plain(dict(facts.refuses), "attacks ruled out"),
+        "refuses": _plain(dict(facts.refuses), "reasons"),
     }
     with received(path, waiting_folder()) as file, all_or_nothing(organisation):
         artifact = _placed(organisation, file)

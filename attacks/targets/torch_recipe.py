@@ -27,6 +27,7 @@ from attacks.targets.torch_architecture import Architecture, Training
 
 # Of all networks trained together: weights as begun and as they are, gradients, two moments, and what a batch becomes on its way.
 MOST_NUMBERS = 2**28
+NO_FOREST = "Reads what the trees of a forest say about records they did not draw; this model is a network."
 
 State = dict[str, torch.Tensor]
 
@@ -50,11 +51,10 @@ class Retrain:
                     yield self._answers(network, inputs, device)
 
     def out_of_bag(self, records: Any, labels: Array, trained_on: int, trees: int, seed: int, threads: int) -> Array:
-        self.check_forest()
-        raise AssertionError("No network is a forest.")
+        raise NotApplicable(NO_FOREST)
 
     def check_forest(self) -> None:
-        raise NotApplicable("Reads what the trees of a forest say about records they did not draw; this model is a network.")
+        raise NotApplicable(NO_FOREST)
 
     def trained(
         self, inputs: torch.Tensor, labels: torch.Tensor, drawn: Sequence[Array], seeds: Sequence[int], device: torch.device
