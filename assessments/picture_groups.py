@@ -8,7 +8,7 @@ from typing import Any
 from assessments.pictures import ARM_WORDS, LEAK, Line, Mark, Picture, Ref, Results, Run, basis_of, group_word, mark_of, point_of
 from governance import numbers
 
-RATIO = "disparity.impact_ratio"
+RATIO, RATE = "disparity.impact_ratio", "disparity.selection_rate"
 MOST_ROWS = 30
 
 
@@ -22,13 +22,15 @@ def groups(results: Results) -> Picture | None:
     )
     if not names:
         return None
-    rows = tuple(_group_line(g, ratios.get(g, {}), leaks.get(g, {})) for g in names)
+    compared_people = {e["group"]: e["n"] for run in runs for e in run["estimates"] if (e["measure"], e["arm"]) == (RATE, "population")}
+    rows = tuple(_group_line(g, compared_people.get(g), ratios.get(g, {}), leaks.get(g, {})) for g in names)
     compared = [n for run in runs if (n := sum(e["arm"] == "difference" and e["value"] is not None for e in run["estimates"]))]
     corrected = f"Corrected for {' and '.join(f'{n:,}' for n in dict.fromkeys(compared))} comparisons (Holm). " if compared else ""
     more = f" The {MOST_ROWS} worst of {len(rows):,} groups are drawn; the table lists all." if len(rows) > MOST_ROWS else ""
     caption = (
-        "Left: selection rate divided by the best group's. Right: points the attack gains more than on everyone else; grey band: chance "
-        f"alone. {corrected}A group left of the limit is flagged as a point; the verdict uses the interval.{more} {basis_of(results)}"
+        "Outcome: selection rate divided by the best group's. Leakage: points gained more than on everyone else, in each group by the "
+        f"attack that gains most there; grey band: chance alone. n: people compared / attacked. {corrected}"
+        f"A group left of the limit is flagged as a point; the verdict uses the interval.{more} {basis_of(results)}"
     )
     return Picture("groups", _group_title(rows), caption, _group_alt(rows), rows[:MOST_ROWS], _group_refs(results))
 
@@ -59,7 +61,7 @@ def _worst_first(ratio: Mapping[str, Any] | None, leak: Mapping[str, Any] | None
     return (r is None and d is None, r if r is not None else 9.0, -(d if d is not None else -9.0), name)
 
 
-def _group_line(name: str, ratios: Mapping[str, Mapping[str, Any]], leaks: Mapping[str, Mapping[str, Any]]) -> Line:
+def _group_line(name: str, selected: int | None, ratios: Mapping[str, Mapping[str, Any]], leaks: Mapping[str, Mapping[str, Any]]) -> Line:
     marks = []
     if ratio := ratios.get("population"):
         best = ratio["value"] == 1.0 and bool(ratio.get("reason"))  # the reference group says so in its reason
@@ -68,8 +70,14 @@ def _group_line(name: str, ratios: Mapping[str, Mapping[str, Any]], leaks: Mappi
         marks.append(mark_of(leak, ARM_WORDS["difference"]))
     if (band := leaks.get("null")) and band["value"] is not None:
         marks.append(mark_of(band, ARM_WORDS["null"]))
-    n = max((m.n for m in marks), default=0)
-    return Line(group_word(name), f"n = {n:,}", tuple(marks))
+    return Line(group_word(name), _counted(selected, leaks["difference"]["n"] if "difference" in leaks else None), tuple(marks))
+
+
+def _counted(selected: int | None, attacked: int | None) -> str:
+    """How many were compared, and how many attacked, where either is known."""
+    if selected is None or attacked is None:
+        return f"n = {selected or attacked or 0:,}"
+    return f"n = {selected:,} / {attacked:,}"
 
 
 def _of_arm(line: Line, *arms: str) -> Mark | None:

@@ -46,7 +46,8 @@ def answers_of(assessments: Iterable[Assessment]) -> list[Answer]:
     for pk, verdict in judged.values_list("conclusion__assessment", "verdict"):
         rules.setdefault(pk, []).append(verdict)
     runs: dict[object, list[str]] = {}
-    done = Run.objects.filter(assessment__in=rows, status=RunStatus.COMPLETED).exclude(verdict="")
+    # The worst of the runs that happened to be first is no answer yet.
+    done = Run.objects.filter(assessment__in=rows, assessment__conclusion__isnull=False, status=RunStatus.COMPLETED).exclude(verdict="")
     for pk, verdict in done.values_list("assessment", "verdict"):
         runs.setdefault(pk, []).append(verdict)
     return [_answer(a, rules.get(a.pk, []), runs.get(a.pk, [])) for a in rows]

@@ -116,6 +116,19 @@ def test_two_attacks_of_one_measure_in_one_run_are_kept_apart() -> None:
     assert "Corrected for 12 comparisons" in picture.caption
 
 
+def test_a_group_says_how_many_were_compared_and_how_many_attacked() -> None:
+    picture = groups(ADULT)
+    assert picture is not None
+    counts = {
+        (e["measure"].split(".")[1].split("_")[0], e["arm"], e["group"]): e["n"]
+        for run in ADULT["runs"] if run["objective"] == "disparity" for e in run["estimates"]
+    }  # fmt: skip
+    (selected,) = [n for (measure, arm, group), n in counts.items() if (measure, arm, group) == ("selection", "population", "sex=Female")]
+    attacked = {n for (_, arm, group), n in counts.items() if (arm, group) == ("difference", "sex=Female")}
+    female = next(line for line in picture.rows if line.label == "sex = Female")
+    assert female.note in {f"n = {selected:,} / {n:,}" for n in attacked}
+
+
 def test_the_reference_group_is_marked_as_the_best() -> None:
     picture = groups(ADULT)
     assert picture is not None

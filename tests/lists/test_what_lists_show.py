@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, transaction
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts import paging
 from accounts.models import AuditEntry
-from assessments.models import Assessment, State
+from assessments.models import Assessment, Run, RunStatus, State
 from decisions import reviews
 from decisions.answers import newest_answers, newest_conclusions
 from decisions.models import Finding
@@ -54,6 +55,20 @@ def test_an_approval_waits_until_its_release_is_decided_and_not_for_its_own_revi
     assert list(to_decide(here.bob, here.bank)) == []
     reviews.release(review, by=here.carol, choice="allowed", reason="Small gain.")
     assert list(to_decide(here.carol, here.bank)) == []
+
+
+def test_the_worst_of_the_runs_that_came_first_is_no_answer_yet(here: Office) -> None:
+    (version,) = register(here, 1)
+    assess(here, [version], [State.RUNNING])
+    running = Assessment.objects.get(model_version=version)
+    made = {"number": 99, "attack": "membership_inference.gap", "objective": "membership_inference", "access": "label"}
+    Run.objects.create(assessment=running, **made, status=RunStatus.COMPLETED, verdict="memorised", ended=timezone.now())
+    answer = newest_answers([version.model_id])[version.model_id]
+    assert (answer.verdict, answer.run_verdict, answer.words) == ("", "", "no result yet")
+    page = browser(here.alice).get("/").content.decode()
+    assert "no result yet" in page
+    concluded = newest_answers([here.assessment.model_version.model_id])[here.assessment.model_version.model_id]
+    assert concluded.run_verdict
 
 
 def test_a_model_shows_its_newest_answer_however_many_others_were_assessed_since(here: Office) -> None:
