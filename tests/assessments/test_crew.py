@@ -316,7 +316,7 @@ REMEMBERS = serving(
     "held = []\n"
     "def load(progress, path):\n"
     "    held.append(path)\n"
-    "    return {'format': 'skops', 'algorithm': '', 'classes': [], 'inputs': [], 'access': 'label'}\n"
+    "    return {'format': 'skops', 'algorithm': '', 'classes': [], 'inputs': [], 'access': 'label', 'refuses': {}}\n"
     "serve({'load': load, 'held': lambda progress: {'held': held, 'pid': os.getpid()}})"
 )
 

@@ -225,7 +225,7 @@ def innocent(objective: Objective, targets: int) -> dict[tuple[str, str], Found]
     with pytest.MonkeyPatch.context() as patch:
         # How the product's learners are chosen between has its part in the test above, on fewer targets; here it would take half an hour.
         for module in (baselines, learning):
-            patch.setattr(module, "learners", lambda *_: {BOOSTED: Centres()})
+            patch.setattr(module, "learners", lambda *_, **__: {BOOSTED: Centres()})
         return found_on(objective, targets, ON[objective])
 
 
