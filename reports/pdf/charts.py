@@ -152,10 +152,10 @@ class AgainstLimit(Flowable):  # type: ignore[misc]
 class Groups(Drawing):
     """Picture 2: two panels side by side, 170 mm wide, 16 mm plus 6 mm a row."""
 
-    NAME, COUNT = 36 * mm, 50 * mm
-    PANELS = {"ratio": (53 * mm, 81 * mm, 103 * mm), "points": (107 * mm, 143 * mm, 170 * mm)}  # from, to, right edge of the digits
+    NAME, COUNT = 35 * mm, 56 * mm
+    PANELS = {"ratio": (59 * mm, 81 * mm, 103 * mm), "points": (107 * mm, 143 * mm, 170 * mm)}  # from, to, right edge of the digits
     ARMS = {"ratio": ("ratio", "best"), "points": ("difference",)}
-    HEADS = {"ratio": "Outcome: rate against the best group", "points": "Leakage: points more than everyone else"}
+    HEADS = {"ratio": "Outcome: against the best group", "points": "Leakage: points more than everyone else"}
     TICKS = (1.0, 0.8, 0.5, 1.25, 0.64, 0.4, 0.2, 2.0, 0.1, 4.0, 0.05, 8.0)  # the ones to name first come first
 
     def __init__(self, picture: Picture, texts: Texts) -> None:
@@ -186,10 +186,11 @@ class Groups(Drawing):
         bottom, top = 9 * mm, self.height - 9.5 * mm
         for axis in self.PANELS:
             self._panel(axis, bottom, top)
+        self.say(self.COUNT, self.height - 7, "n", self.COUNT - self.NAME, align="right", bold=True)
         for i, line in enumerate(self.picture.rows):
             y = top - (i + 0.5) * 6 * mm
             self.say(0, y - 2.6, line.label, self.NAME)
-            self.say(self.COUNT, y - 2.6, line.note, self.COUNT - self.NAME, ink=palette.MUTED, align="right")
+            self.say(self.COUNT, y - 2.6, line.note.removeprefix("n = "), self.COUNT - self.NAME, ink=palette.MUTED, align="right")
             for axis in self.PANELS:
                 self._row(axis, line, y)
 

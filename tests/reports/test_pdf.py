@@ -425,3 +425,10 @@ def test_an_unknown_paper_is_refused_with_the_ones_there_are(tmp_path: Path) -> 
     with pytest.raises(ValueError, match="A4, Letter"):
         render(sample.adult(), tmp_path / "a.pdf", paper="A3")
     assert not (tmp_path / "a.pdf").exists()
+
+
+def test_the_picture_of_groups_says_whole_numbers_of_people() -> None:
+    """Compared and attacked; neither a number nor the name of a panel is cut for want of room."""
+    text = " ".join(" ".join(texts("adult")).split())
+    assert "8,540 / 8,540" in text
+    assert "Outcome: against the best group" in text
