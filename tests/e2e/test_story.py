@@ -18,6 +18,8 @@ from tests.engine.engine import TOPOLOGIES
 
 pytestmark = [pytest.mark.browser, pytest.mark.bubblewrap, pytest.mark.timeout(600)]
 SERVER = [pytest.mark.postgres, pytest.mark.redis, pytest.mark.evidence]
+# What the pages do, whatever database is beneath; the story itself is walked on both.
+once = pytest.mark.parametrize("demo", ["embedded"], indirect=True)
 MINUTES = 60_000
 PLACES = {"model.skops": "Model version", "train.csv": "Records it was trained on", "population.csv": "Records it never saw"}
 
@@ -248,6 +250,7 @@ def enter(page: Page) -> None:
 
 
 @pytest.mark.evidence
+@once
 def test_the_demo_case_is_submitted_with_the_keyboard_alone(demo: Site) -> None:
     visitor = demo.visitor()
     page, keys = visitor.page, visitor.page.keyboard
@@ -272,6 +275,7 @@ def test_the_demo_case_is_submitted_with_the_keyboard_alone(demo: Site) -> None:
 
 
 @pytest.mark.evidence
+@once
 def test_the_demo_case_is_submitted_and_read_without_scripts(demo: Site) -> None:
     owner = demo.person("model.owner", java_script_enabled=False)
     owner.press("Start an assessment")

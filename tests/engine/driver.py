@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,12 +33,11 @@ from governance.facts import ModelFacts
 from governance.models import ModelVersion
 from governance.services import register_model_version
 from reports.assess import Request, submit
-from tests.engine.checks import RUNS
+from tests.engine.engine import RUNS
 
 
-def first(folder: str, organisation: str = "nordbank", only: str = "") -> str:
-    """Register a case from its folder and submit it as a person would, of the runs a reader of the engine counts; with `only`, paused and
-    of that attack's runs alone."""
+def first(folder: str, organisation: str = "nordbank", only: str = "", runs: Sequence[str] = RUNS) -> str:
+    """Register a case from its folder and submit it as a person would, of these `runs`; with `only`, paused and of that attack's alone."""
     case, name = Path(folder), "Loans"
     where = create_organisation(organisation.capitalize(), slug=organisation)
     alice = create_user(f"alice@{organisation}.example", "Alice")
@@ -47,7 +47,7 @@ def first(folder: str, organisation: str = "nordbank", only: str = "") -> str:
     with Crew(Path(settings.WORK), 1, available()) as crew, transaction.atomic():
         made = submit(request, crew, organisation=where, by=alice, carried_out_by=CarriedOutBy.WORKERS)
         Assessment.objects.filter(pk=made.pk).update(paused=bool(only))
-        made.runs.exclude(attack__in=[only] if only else RUNS).update(status=RunStatus.NOT_RUN, reason="Left out.")
+        made.runs.exclude(attack__in=[only] if only else runs).update(status=RunStatus.NOT_RUN, reason="Left out.")
     return str(made.pk)
 
 

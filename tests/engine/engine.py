@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,8 @@ from tests import homes
 from tests.homes import CHECKOUT
 
 LEASE = 3.0
+# The runs of one case here: what is killed, counted and done again need not be every attack there is.
+RUNS = ("disparity.selection", "membership_inference.gap", "membership_inference.loss", "disparity.vulnerability")
 TOPOLOGIES = ("embedded", "server")
 
 
@@ -134,15 +136,15 @@ class Engine:
         self._drivers = [Driver(self._popen("driver", "-m", "tests.engine.driver", pipes=True))]
         self.first, self.expected = "", [[]]
 
-    def begin(self, case: Path) -> None:
+    def begin(self, case: Path, runs: Sequence[str] = RUNS) -> None:
         """A worker, a sweeper and a first assessment that nothing disturbs: its numbers are what all others must have."""
         self.start("worker-1")
         self.start("beat")
-        self.first = self.ask("first", folder=str(case))
+        self.first = self.ask("first", folder=str(case), runs=list(runs))
         self.settle(120)
         assert self.ask("state", assessment=self.first) == "evidence_ready", self.ask("tally")
         self.expected = self.ask("numbers", assessment=self.first)
-        assert len(self.expected) > 10
+        assert len(self.expected) > 5
 
     def manage(self, *words: str, **more: Any) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "manage.py", *words]
