@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from assessments import printed
+from assessments.plan import VULNERABILITY
+from attacks.registry import registered
 from attacks.statistics.leak_equivalent import LABELLED
 from governance import numbers
 from governance.rule_words import group_name
@@ -96,6 +98,14 @@ class Picture:
 def attack_word(attack: str) -> str:
     """A registered name as people read it: `model_inversion.mi_face` is mi-face."""
     return attack.rsplit(".", 1)[-1].replace("_", "-")
+
+
+def attack_meaning(attack: str) -> str:
+    """What an attack does, in half a sentence; empty for one that is not installed here."""
+    if attack == VULNERABILITY:
+        return "compares how much the attacks gain on each group"
+    known = registered().get(attack)
+    return known.summary if known else ""
 
 
 def run_word(run: Mapping[str, Any]) -> str:

@@ -254,8 +254,8 @@ def limitations(results: Mapping[str, Any]) -> tuple[str, ...]:
     # Bonferroni's bound, whatever the attacks have in common.
     together = numbers.limit(min(1.0, round(judged * once, 4)), numbers.Unit.SHARE)
     several = (
-        f"The worst of {judged} attacks decides, and nothing is corrected for their number. A model that gives nothing away is accused by "
-        f"one attack in at most {numbers.limit(once, numbers.Unit.SHARE)} of cases, by any of them in at most {together}. "
+        f"{judged} runs bear a verdict; the worst decides, and nothing is corrected for their number. A model that gives nothing away is "
+        f"accused by one attack in at most {numbers.limit(once, numbers.Unit.SHARE)} of cases, by any of them in at most {together}. "
         "Fewer attacks planned in advance, or more records, make an accusation surer."
     )
     return (*LIMITATIONS, several)

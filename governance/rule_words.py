@@ -44,11 +44,13 @@ _FINDINGS = {
     "R-AIA": "the attack takes {number} of the room left above the best guess without the model",
     "R-AIA-MEM": "right guesses about training people exceed those about outsiders by {number}",
     "R-MIA-ADV": "the share of training records the attack names exceeds the share of outsiders it names by {number}",
-    "R-MIA-TPR": "{number} of the training people are named while 1 outsider in {few} is wrongly named",
+    "R-MIA-TPR": "{number} of the training people are named while 1 outsider in 1,000 is wrongly named",
     "R-INV": "reconstructions an independent evaluator recognises exceed those made without the model by {number}",
     "R-DI": "{group} is selected at {number} times the rate of the best group",
     "R-DPV": "the attack gains {number} more on {group} than on everyone else",
 }
+# Where the test cannot carry the rarer error of R-MIA-TPR.
+_COARSER = "{number} of the training people are named while 1 outsider in 100 is wrongly named (1 in 1,000 takes 10,000 outsiders)"
 _NOT_RUN = {
     "R-AIA": ("no attack tried to guess a sensitive attribute", "A plan with attribute inference on a sensitive column."),
     "R-AIA-MEM": ("no attack tried to guess a sensitive attribute", "A plan with attribute inference on a sensitive column."),
@@ -64,7 +66,8 @@ _COUNTED = {"R-INV": "identities", "R-DI": "records in the group", "R-DPV": "rec
 def finding(rule: str, m: Measured, unit: Unit, limit: Limit) -> str:
     """What was measured, with its interval, as half a sentence."""
     number = numbers.interval(m.value, m.low, m.high, unit, against=limit.value)
-    text = _FINDINGS[rule].format(number=number, group=group_name(m.group), few="100" if m.measure.endswith("_1pct") else "1,000")
+    said = _COARSER if m.measure.endswith("_1pct") else _FINDINGS[rule]
+    text = said.format(number=number, group=group_name(m.group))
     return f"for the tenth of the people it is surest about, {text}" if m.measure.endswith("_top_10pct") else text
 
 

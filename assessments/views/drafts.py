@@ -165,7 +165,12 @@ def _show_what(draft: Draft) -> dict[str, Any]:
 
 def _show_attacker(draft: Draft) -> dict[str, Any]:
     system = draft.model_version.model.system if draft.model_version else None
-    return {"attackers": [(rung, *words, bool(system and system.release == rung)) for rung, words in drafts.ATTACKERS.items()]}
+    rungs = list(drafts.ATTACKERS)
+    most = draft.model_version.access if draft.model_version else rungs[-1]
+    return {
+        "attackers": [(rung, *words, bool(system and system.release == rung)) for rung, words in drafts.ATTACKERS.items()],
+        "most": most if most != rungs[-1] else "",
+    }
 
 
 def _show_runs(draft: Draft) -> dict[str, Any]:

@@ -62,7 +62,7 @@ class OutputVectorTwoDecimals(OutputVector):
     """The scores were reported in percent."""
 
     name: ClassVar[str] = "attribute_inference.output_vector_2_decimals"
-    summary: ClassVar[str] = "the same with scores rounded to two decimals"
+    summary: ClassVar[str] = "holds the person's scores rounded to two decimals and looks for the value that explains them"
     decimals: int | None = 2
 
 
@@ -72,7 +72,7 @@ class OutputVectorOneDecimal(OutputVector):
     """The scores were reported in tenths."""
 
     name: ClassVar[str] = "attribute_inference.output_vector_1_decimal"
-    summary: ClassVar[str] = "the same with scores rounded to one decimal"
+    summary: ClassVar[str] = "holds the person's scores rounded to one decimal and looks for the value that explains them"
     decimals: int | None = 1
 
 
@@ -82,5 +82,5 @@ class OutputVectorTop(OutputVector):
     """Only the likeliest class was reported, as in ART's black box; the attacker still asks for scores."""
 
     name: ClassVar[str] = "attribute_inference.output_vector_top"
-    summary: ClassVar[str] = "the same holding only the class the model decided for"
+    summary: ClassVar[str] = "holds only the class the model decided for and looks for the value that explains it"
     top: int | None = 1

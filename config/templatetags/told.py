@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import Any
@@ -13,7 +14,7 @@ from django.utils.html import json_script
 from accounts.sayings import said
 from assessments import printed, vocabulary
 from assessments.models import Assessment, State
-from assessments.pictures import attack_word, group_word, run_word, rung_word, source_word
+from assessments.pictures import attack_meaning, attack_word, group_word, run_word, rung_word, source_word
 from decisions.risks import MOST_OF_A_LEVEL
 from governance import numbers
 from governance.risk import LEVEL_WORDS
@@ -176,6 +177,13 @@ def plain(identifier: object) -> str:
 
 
 @register.filter
+def facts_told(facts: dict[str, Any]) -> str:
+    """What an entry of the trail holds beside its deed: release: scores; runs: 21."""
+    told = ((vocabulary.plain(name), value if isinstance(value, str | int | float) else json.dumps(value)) for name, value in facts.items())
+    return "; ".join(f"{name}: {value}" for name, value in told)
+
+
+@register.filter
 def percent(share: float) -> str:
     """A share given in hundredths: 74%."""
     return said(f"{share}%")
@@ -192,6 +200,7 @@ register.filter("rule_estimate", _spoken(printed.rule_estimate))
 register.filter("rule_limit", _spoken(printed.rule_limit))
 register.filter("run_word", run_word)
 register.filter("attack_word", attack_word)
+register.filter("attack_meaning", _spoken(attack_meaning))
 register.filter("rung", _spoken(rung_word))
 register.filter("group_word", _spoken(group_word))
 register.filter("source_word", source_word)

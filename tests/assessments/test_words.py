@@ -387,7 +387,7 @@ def test_nothing_is_said_of_an_attack_that_was_not_measured_in_records() -> None
 def test_what_many_attacks_together_get_wrong_by_chance_is_said_with_its_bound() -> None:
     judged = [{"verdict": "nothing"}] * 5 + [{"verdict": None}]
     *_, told = vocabulary.limitations({"runs": judged, "plan": {"level": 0.95}})
-    assert "The worst of 5 attacks decides" in told
+    assert "5 runs bear a verdict; the worst decides" in told
     assert "by one attack in at most 2.5% of cases, by any of them in at most 12.5%." in told
     *_, capped = vocabulary.limitations({"runs": [{"verdict": "nothing"}] * 60, "plan": {"level": 0.95}})
     assert "by any of them in at most 100%." in capped
