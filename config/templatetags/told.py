@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import Any
@@ -45,6 +46,8 @@ SCRIPT_WORDS = (
     "right guesses, %",
     ", axis starts at 50",
 )
+DIGEST = re.compile(r"[0-9a-f]{64}")
+IDENTIFIER = re.compile(r"[a-z]+(_[a-z]+)*")
 MARKS = {
     "satisfied": "✓",
     "inconclusive": "◐",
@@ -179,8 +182,15 @@ def plain(identifier: object) -> str:
 @register.filter
 def facts_told(facts: dict[str, Any]) -> str:
     """What an entry of the trail holds beside its deed: release: scores; runs: 21."""
-    told = ((vocabulary.plain(name), value if isinstance(value, str | int | float) else json.dumps(value)) for name, value in facts.items())
-    return "; ".join(f"{name}: {value}" for name, value in told)
+    return "; ".join(f"{vocabulary.plain(name)}: {_fact(value)}" for name, value in facts.items())
+
+
+def _fact(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(_fact, value))
+    if isinstance(value, str):
+        return hash8(value) if DIGEST.fullmatch(value) else vocabulary.plain(value) if IDENTIFIER.fullmatch(value) else value
+    return json.dumps(value)
 
 
 @register.filter
