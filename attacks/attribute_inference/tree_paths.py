@@ -21,19 +21,20 @@ from attacks.result import AttributeGuess
 @register
 @dataclass(frozen=True, kw_only=True)
 class TreePaths:
-    """The value whose leaf decides as the model did about the person; where several do or none, the one with the most training
+    """The value whose leaf decides for the person's known outcome; where several do or none, the one with the most training
     records in its leaf, weighed by how common the value is.
 
-    The attacker knows the model's decision about the whole record, which stands for the label; so the baseline gets the label.
+    The Adversarial Robustness Toolbox is given labels too, and its tutorial gives it the model's own decisions for them: that
+    attacker holds an answer about the whole record, which is what `output_vector_top` measures on any model.
     """
 
     name: ClassVar[str] = "attribute_inference.tree_paths"
-    summary: ClassVar[str] = "opens a decision tree and takes the value whose path ends in the decision that was made"
+    summary: ClassVar[str] = "opens a decision tree and takes the value whose path ends in the known outcome"
     per_record: ClassVar[bool] = True
     threat_model: ClassVar[ThreatModel] = ThreatModel(
         Objective.ATTRIBUTE_INFERENCE,
         Access.WEIGHTS,
-        frozenset({Knowledge.OTHER_ATTRIBUTES, Knowledge.MARGINALS, Knowledge.OUTPUT_VECTOR, Knowledge.TRUE_LABEL}),
+        frozenset({Knowledge.OTHER_ATTRIBUTES, Knowledge.MARGINALS, Knowledge.TRUE_LABEL}),
     )
 
     def check_target(self, target: Metered) -> None:
@@ -42,7 +43,7 @@ class TreePaths:
     def run(self, target: Metered, view: AttributeView, *, budget: Budget, rng: np.random.Generator) -> AttributeGuess:
         tree, leaf = leaves(target, view)
         size = tree.n_node_samples[leaf] * _marginals(view)[:, None]
-        agrees = tree.value[:, 0].argmax(axis=1)[leaf] == held(view.outputs, "an answer of the model").argmax(axis=1)
+        agrees = tree.value[:, 0].argmax(axis=1)[leaf] == view.true_labels
         only = agrees.sum(axis=0) == 1
         values = np.where(only, agrees.argmax(axis=0), size.argmax(axis=0))
         return AttributeGuess(values, only + _share(size, values))

@@ -57,8 +57,7 @@ class Told:
 
 def guess(attack: Any, answers: dict[tuple[int, str], float], decided: list[int], **known: Any) -> AttributeGuess:
     n = len(decided)
-    outputs = known.pop("outputs", None)
-    view = AttributeView(pd.DataFrame({"person": range(n)}), np.array(decided), "v", ("a", "b"), (), outputs, Background(**known))
+    view = AttributeView(pd.DataFrame({"person": range(n)}), np.array(decided), "v", ("a", "b"), (), None, Background(**known))
     return attack.run(Metered(Told(answers), Access.WEIGHTS), view, budget=Budget(), rng=np.random.default_rng(0))
 
 
@@ -129,7 +128,7 @@ class Planted(Told):
 def on_tree(attack: Any, leaves: dict[tuple[int, str], float], decided: list[int]) -> list[int]:
     n = len(decided)
     view = AttributeView(
-        pd.DataFrame({"person": range(n)}), np.array(decided), "v", ("a", "b"), (), np.eye(2)[decided], Background(marginals=np.array([0.45, 0.55]))
+        pd.DataFrame({"person": range(n)}), np.array(decided), "v", ("a", "b"), (), None, Background(marginals=np.array([0.45, 0.55]))
     )  # fmt: skip
     found = attack.run(Metered(Planted(leaves), Access.WEIGHTS), view, budget=Budget(), rng=np.random.default_rng(0))
     return [int(v) for v in found.values]
@@ -149,7 +148,7 @@ def test_tree_counts_weigh_the_leaf_by_all_leaves_the_value_reaches():
 
 def test_other_models_have_no_paths():
     with pytest.raises(NotApplicable, match="Needs weights, scores were granted"):
-        guess(TreePaths(), {(0, "a"): 0.5, (0, "b"): 0.5}, [1], outputs=np.eye(2)[[1]], marginals=np.array([0.5, 0.5]))
+        guess(TreePaths(), {(0, "a"): 0.5, (0, "b"): 0.5}, [1], marginals=np.array([0.5, 0.5]))
 
 
 @pytest.mark.parametrize(("attack", "right"), [(OutputVector(), 1.0), (OutputVectorOneDecimal(), 0.9), (OutputVectorTop(), 0.6)])
@@ -182,6 +181,7 @@ KNOWN = {
     Bayes: {"records", "labels", "values"},
     Candidates: {"records", "labels", "values"},
     OutputVector: {"records", "labels", "values", "outputs"},
+    TreePaths: {"marginals"},
     TreePathsCounts: {"marginals"},
 }
 
