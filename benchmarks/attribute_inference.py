@@ -117,7 +117,7 @@ def _guess(attack: Any, target: Any, view: AttributeView, granted: Access) -> An
 def _trees(members: People, others: People, told: Any) -> list[dict[str, Any]]:
     model = tree(members)
     target = ByPosition(model)
-    # ART's tutorial gives the model's decisions for labels, and so does the script of the peer.
+    # The script of the peer gives ART the model's decisions for labels.
     view = replace(_view(members, others), labels=target.predict(members.inputs))
     found = []
     for rule, attack in (("decisions", TreePaths()), ("counts", TreePathsCounts())):

@@ -24,8 +24,8 @@ class TreePaths:
     """The value whose leaf decides for the person's known outcome; where several do or none, the one with the most training
     records in its leaf, weighed by how common the value is.
 
-    The Adversarial Robustness Toolbox is given labels too, and its tutorial gives it the model's own decisions for them: that
-    attacker holds an answer about the whole record, which is what `output_vector_top` measures on any model.
+    An attacker who has the model's own decision in place of the outcome holds an answer about the whole record, which is what
+    `output_vector_top` measures on any model.
     """
 
     name: ClassVar[str] = "attribute_inference.tree_paths"

@@ -180,8 +180,14 @@ def plain(identifier: object) -> str:
 
 
 @register.filter
-def facts_told(facts: dict[str, Any]) -> str:
-    """What an entry of the trail holds beside its deed: release: scores; runs: 21."""
+def facts_told(detail: str) -> str:
+    """What an entry of the trail holds beside its deed: release: scores; runs: 21. One that was tampered with is shown as it stands."""
+    try:
+        facts = json.loads(detail)
+    except ValueError:
+        return detail
+    if not isinstance(facts, dict):
+        return detail
     return "; ".join(f"{vocabulary.plain(name)}: {_fact(value)}" for name, value in facts.items())
 
 

@@ -79,9 +79,9 @@ def accused(name: str, target: Any, case: Case, feature: str | None, seed: int) 
     return evaluate(attack(), target, case, feature=feature, settings=settings).judgement.verdict in ACCUSED
 
 
-def assert_no_more_than_promised(alarms: int, worlds: int) -> None:
-    assert alarms <= 0.05 * worlds, (
-        f"{alarms} of {worlds} innocent targets were accused (P = {stats.binom.sf(alarms - 1, worlds, 0.05):.3f})"
+def assert_no_more_than_promised(alarms: int) -> None:
+    assert alarms <= 0.05 * WORLDS, (
+        f"{alarms} of {WORLDS} innocent targets were accused (P = {stats.binom.sf(alarms - 1, WORLDS, 0.05):.3f})"
     )
 
 
@@ -97,14 +97,12 @@ def assert_no_more_than_promised(alarms: int, worlds: int) -> None:
     ],
 )
 def test_innocent_targets_are_rarely_accused(name, feature, kind, record_property):
-    # Half as many where the product's own learners are fitted for every target: two hundred, with a lighter one, are below.
-    worlds = WORLDS // 2 if feature else WORLDS
     alarms = 0
-    for seed in range(worlds):
+    for seed in range(WORLDS):
         case = table_case(people(400, 2 * seed), people(800, 2 * seed + 1), SCHEMA, Settings(seed=seed))
         alarms += accused(name, kind(seed), case, feature, seed)
-    record_property("accused", f"{alarms} of {worlds} targets")
-    assert_no_more_than_promised(alarms, worlds)
+    record_property("accused", f"{alarms} of {WORLDS} targets")
+    assert_no_more_than_promised(alarms)
 
 
 @pytest.mark.evidence
@@ -122,7 +120,7 @@ def test_networks_of_random_weights_are_rarely_accused(name):
         rng = np.random.default_rng(seed)
         tensors = {"1.weight": rng.normal(size=(k, pixels.size)).astype(np.float32), "1.bias": rng.normal(size=k).astype(np.float32)}
         alarms += accused(name, target_from(tensors, architecture), case, None, seed)
-    assert_no_more_than_promised(alarms, WORLDS)
+    assert_no_more_than_promised(alarms)
 
 
 # --- two hundred targets for every attack that bears a verdict

@@ -144,7 +144,7 @@ class Engine:
         self.settle(120)
         assert self.ask("state", assessment=self.first) == "evidence_ready", self.ask("tally")
         self.expected = self.ask("numbers", assessment=self.first)
-        assert len(self.expected) > 5
+        assert len(self.expected) > 10
 
     def manage(self, *words: str, **more: Any) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "manage.py", *words]

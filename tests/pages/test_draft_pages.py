@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.urls import reverse
 
 from accounts import services
@@ -83,3 +84,15 @@ def test_details_of_the_trail_are_read_as_words(here: Office) -> None:
     services.record(here.bank, here.bob, "submitted", "a thing", facts)
     shown = html.unescape(browser(here.bob).get(reverse("audit")).content.decode())
     assert "asked for: privacy officer, Ärztin & Söhne; file: bundle.zip; plan: ab12 cd34; runs: 21" in shown
+
+
+@pytest.mark.parametrize("tampered", ["{", "", "[1]", '{"a": {"b": null}}', "<script>alert(1)</script>"])
+def test_an_entry_whose_details_were_tampered_with_is_shown_and_named(here: Office, tampered: str) -> None:
+    entry = services.record(here.bank, here.bob, "submitted", "a thing", {"runs": 21})
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TRIGGER audit_no_update")
+        cursor.execute("UPDATE accounts_auditentry SET detail = %s WHERE id = %s", [tampered, entry.pk])
+    page = browser(here.bob).get(reverse("audit"), {"check": "1"})
+    assert page.status_code == 200
+    assert f"Entry {entry.number} was changed after it was written" in page.content.decode()
+    assert "<script>alert" not in page.content.decode()
