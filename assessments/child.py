@@ -49,10 +49,12 @@ class Child:
     def __init__(self, role: str, threads: int, isolation: Isolation, *, given: Path, made: Path) -> None:
         self.role, self._made, self._walled = role, made, isolation.level == "sandbox"
         program = settings.CHILD_PROGRAMS[role]
-        environment = _environment(threads, made, self._walled)
+        # The referee judges; it trains nothing.
+        gpu = isolation.gpu if role == "attack" else ()
+        environment = _environment(threads, made, self._walled) | _of_gpu(allowed=bool(gpu))
         code = sorted({CHECKOUT / room for room in ("attacks", "assessments", program.split(".")[0])})
         words = [sys.executable, "-W", "ignore", "-m", program]
-        command, inherited = isolation.command(words, environment, code=code, readable=[given], writable=[made])
+        command, inherited = isolation.command(words, environment, code=code, readable=[given], writable=[made], devices=gpu)
         with ExitStack() as open_files:
             kept = [open_files.enter_context(file).fileno() for file in inherited]
             self._process = self._started(command, environment, made, kept)
@@ -205,6 +207,14 @@ def _environment(threads: int, folder: Path, walled: bool) -> dict[str, str]:
         "CHILD_WALLED": "1" if walled else "",
         **{name: str(threads) for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "LOKY_MAX_CPU_COUNT")},
     }
+
+
+def _of_gpu(*, allowed: bool) -> dict[str, str]:
+    """Not allowed, no GPU is looked for. Allowed, the operator's own choice among several holds, and no compiled code is left behind."""
+    if not allowed:
+        return {"CHILD_GPU": "", "CUDA_VISIBLE_DEVICES": ""}
+    chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return {"CHILD_GPU": "1", "CUDA_CACHE_DISABLE": "1"} | ({} if chosen is None else {"CUDA_VISIBLE_DEVICES": chosen})
 
 
 def one_line(told: Any) -> str:

@@ -7,13 +7,14 @@ home, no database, no environment, and no way to make namespaces of its own. A s
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
@@ -48,11 +49,12 @@ print("walled in")
 
 @dataclass(frozen=True)
 class Isolation:
-    """`level` is "sandbox" or "limits"; `sentence` says in a report what that means."""
+    """`level` is "sandbox" or "limits"; `sentence` says in a report what that means; `gpu` are device files a model may open."""
 
     level: str
     sentence: str
     bwrap: str = ""
+    gpu: tuple[str, ...] = ()
 
     def command(
         self,
@@ -62,6 +64,7 @@ class Isolation:
         code: Sequence[Path],
         readable: Sequence[Path],
         writable: Sequence[Path],
+        devices: Sequence[str] = (),
     ) -> tuple[list[str], list[IO[bytes]]]:
         """`program` as it is to be started, and the open files it must inherit."""
         if self.level != "sandbox":
@@ -83,6 +86,8 @@ class Isolation:
             words += ["--ro-bind-try", path, path]
         for path in map(str, writable):
             words += ["--bind", path, path]
+        for path in devices:
+            words += ["--dev-bind", path, path]
         # A tmpfs of its own under /dev would be memory without limit, and the root of the sandbox is one too.
         words += ["--remount-ro", "/dev", "--remount-ro", "/", "--"]
         return [*words, *program], [wall]
@@ -102,12 +107,31 @@ WEAK = (
 )
 
 
+OF_GPU = (
+    " The operator let it use this machine's GPU, where models beside it may have been trained: it could reach the GPU's driver, and "
+    "memory that processes share was not limited."
+)
+DEVICES = Path("/dev")
+OF_NVIDIA = re.compile(r"nvidia(ctl|-uvm|\d+)")
+
+
 def available() -> Isolation:
     """The best this machine can do. Tried out until it works once in this process: a failure may have been a moment's."""
     bwrap = shutil.which("bwrap")
     if bwrap and bwrap not in _tried:
         _tried.update({bwrap} if _holds(Isolation("sandbox", SANDBOX, bwrap)) else ())
-    return Isolation("sandbox", SANDBOX, bwrap) if bwrap and bwrap in _tried else Isolation("limits", LIMITS)
+    return _with_gpu(Isolation("sandbox", SANDBOX, bwrap) if bwrap and bwrap in _tried else Isolation("limits", LIMITS))
+
+
+def gpu_devices() -> tuple[str, ...]:
+    """What a program needs to compute on this machine's NVIDIA cards; nothing where there are none."""
+    return tuple(sorted(str(path) for path in DEVICES.iterdir() if OF_NVIDIA.fullmatch(path.name)))
+
+
+def _with_gpu(isolation: Isolation) -> Isolation:
+    """The same walls with a door to the GPU, where the operator wants one and there is one."""
+    devices = gpu_devices() if settings.GPU else ()
+    return replace(isolation, sentence=isolation.sentence + OF_GPU, gpu=devices) if devices else isolation
 
 
 _tried: set[str] = set()
@@ -123,7 +147,7 @@ def for_strangers() -> Isolation:
             "Submitted models are opened in a sandbox only, and here there is none: install bubblewrap (and libseccomp) and allow "
             "unprivileged user namespaces, or set INVERSIGHT_ALLOW_WEAK_SANDBOX=1 to open them under limits alone."
         )
-    return Isolation("limits", WEAK)
+    return _with_gpu(Isolation("limits", WEAK))
 
 
 def _holds(sandbox: Isolation) -> bool:

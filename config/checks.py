@@ -11,6 +11,8 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
+from assessments.isolation import gpu_devices
+
 SHORTEST_TOKEN = 24
 LITTLE_SPACE = 1_000_000_000  # bytes
 
@@ -41,6 +43,14 @@ def models_have_walls(**_: Any) -> Sequence[CheckMessage]:
         return []
     hint = "Install it (Debian, Ubuntu: apt install bubblewrap libseccomp2). manage.py assess runs your own models without it."
     return [Warning("Without bubblewrap, workers open no submitted model.", hint=hint, id="inversight.W003")]
+
+
+@register()
+def wanted_gpu_is_there(**_: Any) -> Sequence[CheckMessage]:
+    if settings.GPU and not gpu_devices():
+        hint = "Install its driver, or unset INVERSIGHT_GPU; without one, networks are trained on the processor."
+        return [Warning("INVERSIGHT_GPU is set, and there is no NVIDIA GPU in /dev.", hint=hint, id="inversight.W005")]
+    return []
 
 
 @register(Tags.security)

@@ -30,6 +30,7 @@
 | INVERSIGHT_LONGEST_ANSWER | 3600 | seconds a model may take for one command before it is stopped |
 | INVERSIGHT_CHILD_MEMORY | 16 | GiB of memory that each of a worker's two children may use |
 | INVERSIGHT_ALLOW_WEAK_SANDBOX | false | true lets workers open strangers' models without bubblewrap; every report says so |
+| INVERSIGHT_GPU | false | true lets models reach this machine's NVIDIA GPU, so that networks beside a network are trained on it |
 """
 
 import os
@@ -267,6 +268,7 @@ LONGEST_ANSWER = env.positive("INVERSIGHT_LONGEST_ANSWER", "seconds", default=36
 KEEP_EVIDENCE_DAYS = env.positive("INVERSIGHT_KEEP_EVIDENCE_DAYS", "days", default=365)
 CHILD_MEMORY = env.positive("INVERSIGHT_CHILD_MEMORY", "GiB", default=16)
 ALLOW_WEAK_SANDBOX = env.switch("INVERSIGHT_ALLOW_WEAK_SANDBOX", default=False)
+GPU = env.switch("INVERSIGHT_GPU", default=False)
 # What runs as the two children of a worker.
 CHILD_PROGRAMS = {"attack": "assessments.children.attack", "referee": "assessments.children.referee"}
 

@@ -30,7 +30,9 @@ def limit_self() -> None:
     """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
-        resource.setrlimit(resource.RLIMIT_AS, (_memory(), _memory()))
+        # A GPU's driver reserves more addresses than any machine has memory. With one, memory counts once it can be written to.
+        limited = resource.RLIMIT_DATA if os.environ.get("CHILD_GPU") else resource.RLIMIT_AS
+        resource.setrlimit(limited, (_memory(), _memory()))
         if os.environ.get("CHILD_WALLED"):
             # Counted within the sandbox alone. Root is exempt from it: for root the limit on memory bounds threads.
             resource.setrlimit(resource.RLIMIT_NPROC, (MOST_THREADS, MOST_THREADS))

@@ -7,8 +7,10 @@ network's parameters, so the gradient of the sum is each one's own, and an optim
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, suppress
 from copy import deepcopy
 from dataclasses import dataclass
+from functools import cache
 from itertools import groupby
 from math import prod
 from typing import Any
@@ -42,7 +44,7 @@ class Retrain:
 
     def scores(self, records: Any, labels: Array, drawn: Sequence[Array], seeds: Sequence[int], threads: int) -> Iterator[Array]:
         inputs, true = prepared(records, self.architecture), torch.from_numpy(np.array(labels, dtype=np.int64))
-        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        device = best_device()
         with threadpool_limits(threads):
             for some in _together([len(positions) for positions in drawn], self._most_together(len(inputs))):
                 with said_plainly("network"):
@@ -68,7 +70,8 @@ class Retrain:
             return nn.functional.cross_entropy(functional_call(begun[0], (params, buffers), (x,)), y)
 
         losses = vmap(loss, randomness="different")
-        with torch.random.fork_rng(), torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True):
+        # Of no other device: to ask one for its random numbers would open it.
+        with torch.random.fork_rng([device] if device.type == "cuda" else []), _exact():
             torch.manual_seed(seeds[0])  # what dropout leaves out
             for batch in _batches(drawn, seeds, self.training):
                 optimiser.zero_grad()
@@ -93,6 +96,18 @@ class Retrain:
         return max(1, MOST_NUMBERS // (of_parameters + of_batch))
 
 
+@cache
+def best_device() -> torch.device:
+    """A GPU that computes, else the processor. One may be listed and not compute: its driver needs what limits on a process refuse."""
+    if torch.cuda.is_available():
+        with suppress(Exception):
+            gpu = torch.device("cuda", torch.cuda.current_device())
+            ones = torch.ones(8, 8, device=gpu)
+            if bool(((ones @ ones) == len(ones)).all()):
+                return gpu
+    return torch.device("cpu")
+
+
 def recipe_for(network: nn.Sequential, architecture: Architecture) -> Retrain | None:
     """The recipe of a network; None where its file does not say how it was trained."""
     return Retrain(network, architecture, architecture.training) if architecture.training else None
@@ -108,12 +123,18 @@ def _together(sizes: Sequence[int], most: int) -> Iterator[list[int]]:
 def _begun(network: nn.Sequential, seed: int) -> nn.Sequential:
     """The same layers with the weights that torch gives new ones."""
     fresh = deepcopy(network).train().requires_grad_(True)
-    with torch.random.fork_rng():
+    with torch.random.fork_rng([]):
         torch.manual_seed(seed)
         for layer in fresh:
             if isinstance(layer, nn.Linear | nn.Conv2d | nn.BatchNorm2d):
                 layer.reset_parameters()
     return fresh
+
+
+def _exact() -> AbstractContextManager[None]:
+    """Convolutions on a GPU in full float32, the same numbers every time."""
+    exact: AbstractContextManager[None] = torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
+    return exact
 
 
 def _batches(drawn: Sequence[Array], seeds: Sequence[int], training: Training) -> Iterator[torch.Tensor]:

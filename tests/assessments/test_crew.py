@@ -26,7 +26,7 @@ Start = Callable[[str], Child]
 # What a child may know: where Python and its own folder are, and how many threads it may use.
 ENVIRONMENT = {
     "PYTHONPATH", "PYTHONHASHSEED", "PYTHONDONTWRITEBYTECODE", "PATH", "HOME", "TMPDIR", "LANG", "CHILD_MEMORY", "CHILD_WALLED",
-    "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "LOKY_MAX_CPU_COUNT",
+    "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "LOKY_MAX_CPU_COUNT", "CHILD_GPU", "CUDA_VISIBLE_DEVICES",
 }  # fmt: skip
 # The loop of the real children around handlers that misbehave.
 SERVES = """
