@@ -68,13 +68,15 @@ def _again(ctx: Context) -> Story:
         ("Result format", ctx.texts.cell(ctx.results.get("schema", "not recorded"))),
     ]
     command = (
-        f"manage.py assess --model MODEL --train TRAIN --population POPULATION --schema SCHEMA --profile {plan['profile']} --out FOLDER"
+        f"manage.py assess --model MODEL --train TRAIN --population POPULATION --schema SCHEMA --release {ctx.assessment['release']} "
+        f"--profile {plan['profile']} --seed {plan['seed']} --threads {plan['threads']} --out FOLDER"
     )
     return [
         ctx.heading("Run it again", "again", 1),
         facts(pairs, styles.BLOCK, label=50 * mm),
         Paragraph(
-            "With the files whose hashes stand above, the same versions and number of threads, this command gives the same results:",
+            "With the files whose hashes stand above, the roles of the columns as listed, and the same versions, this command gives "
+            "the same numbers. It judges them by the policy that comes with the program:",
             styles.BODY,
         ),
         Paragraph(ctx.texts.markup(command), styles.MONO),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -84,9 +85,14 @@ def first(base: Path) -> Finished:
 
 
 @pytest.fixture(scope="module")
-def second(base: Path) -> Finished:
-    """The same again in a home of its own, from the checkout, with the gate."""
-    return assess(base, base / "loans for Müller & co" / "model.skops", "--fail-on", "not_satisfied", cwd=CHECKOUT, name="second")
+def second(base: Path, first: Finished) -> Finished:
+    """What the first report says to run again, in a home of its own, from the checkout, with the gate."""
+    case, home, out = base / "loans for Müller & co", base / "home second", base / "out second"
+    given = {"MODEL": "model.skops", "TRAIN": "train.csv", "POPULATION": "population.csv", "SCHEMA": "schema.yaml"}
+    places = {word: str(case / file) for word, file in given.items()} | {"FOLDER": str(out)}
+    words = [places.get(word, word) for word in to_run_again(first.folder / "report.pdf")]
+    done = manage(*words, "--name", "Loans", "--fail-on", "not_satisfied", home=home, cwd=CHECKOUT)
+    return Finished(done.returncode, done.stdout, done.stderr, home, out)
 
 
 @pytest.fixture(scope="module")
@@ -112,6 +118,13 @@ def estimate_of(run: dict[str, Any], measure: str, arm: str) -> dict[str, Any]:
 def pages_of(pdf: Path) -> list[str]:
     with pypdfium2.PdfDocument(pdf) as document:
         return [page.get_textpage().get_text_bounded() for page in document]
+
+
+def to_run_again(pdf: Path) -> list[str]:
+    """The words after "manage.py" of the command that the annex prints."""
+    text = " ".join(" ".join(pages_of(pdf)).split())
+    (command,) = re.findall(r"manage\.py (assess .*? --out FOLDER)", text)
+    return command.split()
 
 
 def test_an_assessment_from_anywhere_ends_well_and_says_nothing_on_stderr(first: Finished) -> None:

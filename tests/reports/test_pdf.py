@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+from argparse import ArgumentParser
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -20,6 +21,7 @@ import pytest
 from pypdf import PdfReader
 
 from reports.pdf import render
+from reports.requests import add_options, request_from
 from tests.reports import sample_issued
 from tests.reports import sample_results as sample
 
@@ -432,3 +434,15 @@ def test_the_picture_of_groups_says_whole_numbers_of_people() -> None:
     text = " ".join(" ".join(texts("adult")).split())
     assert "8,540 / 8,540" in text
     assert "Outcome: against the best group" in text
+
+
+def test_the_command_to_run_again_has_every_choice_of_the_plan(tmp_path: Path) -> None:
+    def other(results: dict[str, Any]) -> None:
+        results["assessment"]["release"] = "gradients"
+        results["plan"] |= {"profile": "full", "seed": 7, "threads": 3}
+
+    (command,) = re.findall(r"manage\.py assess (.*? --out FOLDER)", with_change(other, tmp_path))
+    parser = ArgumentParser()
+    add_options(parser)
+    asked = request_from(vars(parser.parse_known_args(command.split())[0]))
+    assert (asked.release, asked.profile, asked.seed, asked.threads) == ("gradients", "full", 7, 3)
