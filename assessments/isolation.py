@@ -49,12 +49,20 @@ print("walled in")
 
 @dataclass(frozen=True)
 class Isolation:
-    """`level` is "sandbox" or "limits"; `sentence` says in a report what that means; `gpu` are device files a model may open."""
+    """`level` is "sandbox" or "limits"; `walls` says what that means; `gpu` are device files a model may open."""
 
     level: str
-    sentence: str
+    walls: str
     bwrap: str = ""
     gpu: tuple[str, ...] = ()
+
+    @property
+    def sentence(self) -> str:
+        """What a report says of it."""
+        return self.walls + (OF_GPU if self.gpu else "")
+
+    def without_gpu(self) -> Isolation:
+        return replace(self, gpu=())
 
     def command(
         self,
@@ -109,10 +117,17 @@ WEAK = (
 
 OF_GPU = (
     " The operator let it use this machine's GPU, where models beside it may have been trained: it could reach the GPU's driver, and "
-    "memory that processes share was not limited."
+    "use more memory than its limit."
 )
 DEVICES = Path("/dev")
 OF_NVIDIA = re.compile(r"nvidia(ctl|-uvm|\d+)")
+
+
+def weaker(one: Mapping[str, str], other: Mapping[str, str]) -> dict[str, str]:
+    """What a report says where a model was opened behind two walls, told as {"level", "sentence"}: the lower, with every door in it."""
+    low = one if one["level"] == "limits" else other
+    door = OF_GPU if any(told["sentence"].endswith(OF_GPU) for told in (one, other)) else ""
+    return {"level": low["level"], "sentence": low["sentence"].removesuffix(OF_GPU) + door}
 
 
 def available() -> Isolation:
@@ -124,14 +139,15 @@ def available() -> Isolation:
 
 
 def gpu_devices() -> tuple[str, ...]:
-    """What a program needs to compute on this machine's NVIDIA cards; nothing where there are none."""
-    return tuple(sorted(str(path) for path in DEVICES.iterdir() if OF_NVIDIA.fullmatch(path.name)))
+    """What a program needs to compute on this machine's NVIDIA cards; nothing where a part of it is missing."""
+    found = {path.name: str(path) for path in DEVICES.iterdir() if OF_NVIDIA.fullmatch(path.name)}
+    complete = {"nvidiactl", "nvidia-uvm"} < found.keys()
+    return tuple(found[name] for name in sorted(found)) if complete else ()
 
 
 def _with_gpu(isolation: Isolation) -> Isolation:
     """The same walls with a door to the GPU, where the operator wants one and there is one."""
-    devices = gpu_devices() if settings.GPU else ()
-    return replace(isolation, sentence=isolation.sentence + OF_GPU, gpu=devices) if devices else isolation
+    return replace(isolation, gpu=gpu_devices()) if settings.GPU else isolation
 
 
 _tried: set[str] = set()

@@ -15,12 +15,13 @@ from assessments import claims, drafts, inspections, services
 from assessments.crew import Crew
 from assessments.errors import Refused
 from assessments.execution import Listener, attempt
-from assessments.isolation import for_strangers
+from assessments.isolation import Isolation, for_strangers
 from assessments.models import Assessment, Run, Shard, Worker
 from assessments.patience import patiently
 from assessments.workbench import Workbench
 
 log = structlog.get_logger(__name__)
+NETWORK = "safetensors"
 
 
 def work_until_empty(worker: str, *, ended: Callable[[Assessment], None]) -> int:
@@ -38,7 +39,7 @@ def work_until_empty(worker: str, *, ended: Callable[[Assessment], None]) -> int
         while not patiently(lambda: _asked_to_stop(worker)):
             if looked := patiently(lambda: inspections.next_inspection(worker)):
                 # Before any run: somebody waits for it in front of a page, and it takes seconds.
-                inspections.inspect(*looked, isolation)
+                inspections.inspect(*looked, isolation.without_gpu())
                 patiently(lambda: drafts.submit_unattended(looked[0]))
                 continue
             at_hand = bench.assessment.pk if bench else None
@@ -49,12 +50,17 @@ def work_until_empty(worker: str, *, ended: Callable[[Assessment], None]) -> int
             run = work.run if isinstance(work, Shard) else work
             if bench is None or bench.assessment.pk != run.assessment_id:
                 open_now.close()  # one set of children at a time
-                crew = Crew(Path(settings.WORK), run.assessment.plan["threads"], isolation)
+                crew = Crew(Path(settings.WORK), run.assessment.plan["threads"], patiently(lambda: _walls(run, isolation)))  # noqa: B023
                 bench = Workbench(run.assessment, open_now.enter_context(crew))
             with bound_contextvars(assessment=str(run.assessment_id), run=run.pk, shard=work.pk if isinstance(work, Shard) else None):
                 _work(work, claim_id, bench, ended)
             done += 1
     return done
+
+
+def _walls(run: Run, isolation: Isolation) -> Isolation:
+    """A GPU is for networks: nothing is trained on one beside another model."""
+    return isolation if run.assessment.model_version.format == NETWORK else isolation.without_gpu()
 
 
 def _work(work: Run | Shard, claim_id: UUID, bench: Workbench, ended: Callable[[Assessment], None]) -> None:

@@ -10,6 +10,7 @@ from django.db import transaction
 from assessments.crew import Crew
 from assessments.errors import ChildRefused, Unopened
 from assessments.intake import open_case
+from assessments.isolation import weaker
 from assessments.models import Assessment
 from assessments.plan import settings_of
 from attacks.schema import Schema, parse_schema
@@ -51,9 +52,7 @@ class Workbench:
     def _record(self, measured: Mapping[str, Any]) -> None:
         assessment = Assessment.objects.select_for_update().get(pk=self.assessment.pk)
         found = {"level": self.crew.isolation.level, "sentence": self.crew.isolation.sentence}
-        earlier = assessment.facts.get("isolation", found)
-        # Of several workers' walls the weakest counts.
-        isolation = earlier if earlier["level"] == "limits" else found
+        isolation = weaker(assessment.facts.get("isolation", found), found)
         assessment.facts = {**assessment.facts, **measured, "isolation": isolation}
         assessment.save(update_fields=["facts"])
         self.assessment.facts = assessment.facts

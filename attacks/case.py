@@ -72,7 +72,7 @@ def table_case(train: Records, population: Records, schema: Schema, settings: Se
 
 
 def same_columns(train: Records, population: Records, names: Sequence[str] = NAMES) -> tuple[Records, Records]:
-    """Both with the same columns of the same kinds: whole numbers become floats where the other file has fractions.
+    """Both with the same columns, in the order of the first, of the same kinds: whole numbers become floats where the other has fractions.
 
     Raises DataProblem, speaking of the two files by `names`, for a column that one of them lacks, or holds as text where
     the other has numbers.
@@ -81,6 +81,7 @@ def same_columns(train: Records, population: Records, names: Sequence[str] = NAM
     for missing, lacks, has in ((here - there, names[1], names[0]), (there - here, names[0], names[1])):
         if missing:
             raise DataProblem(f"Column {sorted(missing)[0]!r} is in {has} but not in {lacks}; both must have the same columns.")
+    population = replace(population, inputs=population.inputs[list(train.inputs.columns)])
     mixed = []
     for column in train.inputs.columns:
         kinds = [r.inputs[column].dtype.kind for r in (train, population)]

@@ -11,6 +11,7 @@ from typing import Any
 
 from attacks.access import Access, Array, Budget, Metered, Target
 from attacks.settings import Settings, stream
+from attacks.statistics.people import redrawn
 
 # The arm whose questions go to a silent model.
 SILENT = "silent"
@@ -40,12 +41,12 @@ class Lessons:
         if silent not in self._learned:
             metered = Metered(target, self.granted, self.budget)
             rng = stream(self.settings.seed, self.attack.name, self.feature or "", "lessons")
-            draws = self._draws(len(view.background.values))
+            draws = self._draws(len(view.background.values), view.background.subjects)
             self._learned[silent] = self.attack.lessons(metered, view, draws=draws, budget=self.budget, rng=rng)
             self.queries += 0 if silent else metered.queries
         return {"lesson": self._learned[silent][seed]}
 
-    def _draws(self, n: int) -> list[Array | None]:
+    def _draws(self, n: int, subjects: Array | None) -> list[Array | None]:
         rng = stream(self.settings.seed, "auxiliary draws", self.feature or "")
-        redraws: list[Array | None] = [rng.integers(0, n, n) for _ in range(self.settings.auxiliary_draws)]
+        redraws: list[Array | None] = [redrawn(n, subjects, rng) for _ in range(self.settings.auxiliary_draws)]
         return [None] * self.settings.attack_seeds + redraws

@@ -55,6 +55,11 @@ def rows_of(records: Any, positions: Array) -> Any:
     return records.iloc[positions].reset_index(drop=True) if hasattr(records, "iloc") else records[positions]
 
 
+def evenly(n: int, most: int) -> Array:
+    """At most `most` of the positions below `n`, spread over all of them: the first records of a sorted file are of one kind."""
+    return np.linspace(0, n - 1, min(n, most)).round().astype(np.int64)
+
+
 def joined(first: Any, second: Any) -> Any:
     """Both sets of records, one after the other; `second` may be None."""
     if second is None:
@@ -71,7 +76,7 @@ def said_plainly(kind: str) -> Iterator[None]:
     """Whatever the training of a model of this `kind` trips over becomes one sentence."""
     try:
         yield
-    except MemoryError:
+    except (MemoryError, NotApplicable):
         raise
     except Exception as error:
         first = (str(error).strip().splitlines() or [""])[0][:300]

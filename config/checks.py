@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import stat
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -47,9 +48,16 @@ def models_have_walls(**_: Any) -> Sequence[CheckMessage]:
 
 @register()
 def wanted_gpu_is_there(**_: Any) -> Sequence[CheckMessage]:
-    if settings.GPU and not gpu_devices():
-        hint = "Install its driver, or unset INVERSIGHT_GPU; without one, networks are trained on the processor."
-        return [Warning("INVERSIGHT_GPU is set, and there is no NVIDIA GPU in /dev.", hint=hint, id="inversight.W005")]
+    """INVERSIGHT_GPU opens a door to the driver; without a card or a torch that can use it, for nothing."""
+    if not settings.GPU:
+        return []
+    if not gpu_devices():
+        hint = "Install its driver and run nvidia-modprobe -u, or unset INVERSIGHT_GPU; without one, networks are trained on the processor."
+        said = "INVERSIGHT_GPU is set, and /dev lacks an NVIDIA card, nvidiactl or nvidia-uvm."
+        return [Warning(said, hint=hint, id="inversight.W005")]
+    if version("torch").endswith("+cpu"):
+        hint = "Remove torch from .venv and run script/setup again where the GPU is, or unset INVERSIGHT_GPU."
+        return [Warning("INVERSIGHT_GPU is set, and torch was built without CUDA.", hint=hint, id="inversight.W006")]
     return []
 
 

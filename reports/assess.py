@@ -31,6 +31,7 @@ from reports.pdf import render
 from reports.snapshot import write_results
 
 LOCAL = "local"
+NETWORK = ".safetensors"
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,8 @@ def assess(request: Request, out: Path, *, planned: Callable[[Assessment], None]
     check_out(out)
     organisation, person = local_submitter(request.organisation)
     # The caller's own files: where there is no bubblewrap, limits will do.
-    with Crew(Path(settings.WORK), request.threads, available()) as crew:
+    walls = available() if request.submission.model.suffix == NETWORK else available().without_gpu()
+    with Crew(Path(settings.WORK), request.threads, walls) as crew:
         assessment = submit(request, crew, organisation=organisation, by=person, carried_out_by=CarriedOutBy.CALLER)
         planned(assessment)
         run_assessment(assessment, crew, listener)

@@ -11,6 +11,7 @@ import shutil
 import socket
 import subprocess
 from collections.abc import Callable, Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -74,7 +75,10 @@ SERVICES: dict[str, tuple[str, Callable[[], bool]]] = {
     "bubblewrap": ("bubblewrap is absent or may not make namespaces", _bubblewrap_works),
     "faketime": ("faketime is absent", lambda: shutil.which("faketime") is not None),
     "reference": ("no ../shared beside the checkout", REFERENCE.is_dir),
-    "gpu": ("no NVIDIA GPU", Path("/dev/nvidia0").exists),
+    "gpu": (
+        "no NVIDIA GPU, or a torch built without CUDA",
+        lambda: Path("/dev/nvidia0").exists() and not version("torch").endswith("+cpu"),
+    ),
 }
 # What few machines have, those that test every change among them.
 RARE = {"gpu"}

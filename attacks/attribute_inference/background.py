@@ -12,6 +12,7 @@ from attacks.attribute_inference.values import Values
 from attacks.attribute_inference.view import AttributeView, Background
 from attacks.case import TableCase
 from attacks.data import Records
+from attacks.statistics.people import several_records
 
 # Combinations of unknown columns that questions are averaged over: all where there are no more, else as many drawn records.
 MOST_FILLINGS = 16
@@ -36,13 +37,20 @@ def view_of(
         values.asked if values.edges is not None else (),
         said.scores if said is not None and Knowledge.OUTPUT_VECTOR in knows else None,
         background,
+        tuple(records.inputs.columns),
     )
 
 
 def background_of(
-    attack: Any, case: TableCase, feature: str, values: Values, said: Disclosed, auxiliary: Records | None = None
+    attack: Any,
+    case: TableCase,
+    feature: str,
+    values: Values,
+    said: Disclosed,
+    members: Records | None = None,
+    auxiliary: Records | None = None,
 ) -> Background:
-    """What this attacker holds besides the attacked records; `auxiliary` are the case's unless others are given."""
+    """What this attacker holds besides the attacked records; `members` and `auxiliary` are the case's unless others are given."""
     knows, others = attack.threat_model.knows, auxiliary or case.auxiliary
     held: dict[str, Any] = {}
     positions = values.positions(others.inputs[feature])
@@ -53,11 +61,14 @@ def background_of(
         held["marginals"] = np.bincount(positions, minlength=len(values)) / len(positions)
     if Knowledge.AUXILIARY_RECORDS in knows:
         held |= {"records": others.inputs.drop(columns=[feature, *unknown]), "labels": others.labels, "values": positions}
+        people = several_records(others.subjects)
+        if people is not None:
+            held["subjects"] = np.unique(people, return_inverse=True)[1]
         if "auxiliary" in said and Knowledge.OUTPUT_VECTOR in knows:
             held["outputs"] = said["auxiliary"].scores
     if "members" in said and Knowledge.PERFORMANCE in knows:
         # Published figures are about the records a model was trained on, as in Fredrikson et al. 2015.
-        published, truth = said["members"], case.members.labels[: len(said["members"].labels)]
+        published, truth = said["members"], (members or case.members).labels
         held |= {"confusion": confusion_of(published, truth), "training_loss": loss_of(published, truth)}
     return Background(**held)
 

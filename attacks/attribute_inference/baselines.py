@@ -14,6 +14,7 @@ from scipy.special import ndtri, stdtrit
 
 from attacks.access import Array
 from attacks.attribute_inference.learners import coded, fitted, guessed, learners, texts_of
+from attacks.statistics.people import redrawn, several_records
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,16 +55,25 @@ def majority(values: Array, k: int) -> int:
 
 
 def impute(
-    auxiliary: pd.DataFrame, values: Array, attacked: pd.DataFrame, *, k: int, draws: int, rng: np.random.Generator, threads: int
+    auxiliary: pd.DataFrame,
+    values: Array,
+    attacked: pd.DataFrame,
+    *,
+    k: int,
+    draws: int,
+    rng: np.random.Generator,
+    threads: int,
+    subjects: Array | None = None,
 ) -> Imputation:
     """Learn `values` (n_aux,) from `auxiliary`, guess them for `attacked` (same columns).
 
-    Columns are what the attack knows: the other attributes, and the true label exactly when the attack uses it.
+    Columns are what the attack knows: the other attributes, and the true label exactly when the attack uses it. `subjects` (n_aux,)
+    says whom each auxiliary record is about: nobody is on both sides of a fold, and redraws are of people.
     """
     texts = texts_of(auxiliary)
     auxiliary, attacked = coded(auxiliary, attacked, texts)
     rivals = learners(auxiliary, texts, int(rng.integers(2**31)), k=k, records=len(values))
-    scores = {name: _cross_validated(learner, auxiliary, values, rng, threads) for name, learner in rivals.items()}
+    scores = {name: _cross_validated(learner, auxiliary, values, subjects, rng, threads) for name, learner in rivals.items()}
     commonest = majority(values, k)
     scores[MAJORITY] = float((values == commonest).mean())
     name = max(scores, key=lambda s: (scores[s], s))
@@ -73,18 +83,25 @@ def impute(
     guesses = guessed(fitted(rivals[name], auxiliary, values, threads), attacked, threads)
     redraws = np.empty((draws, len(attacked)), dtype=small)
     for d in range(draws):
-        drawn = rng.integers(0, len(values), len(values))
-        redraws[d] = guessed(fitted(rivals[name], auxiliary.iloc[drawn], values[drawn], threads), attacked, threads)
+        drawn = redrawn(len(values), subjects, rng)
+        if len(np.unique(values[drawn])) < 2:
+            redraws[d] = majority(values[drawn], k)
+        else:
+            redraws[d] = guessed(fitted(rivals[name], auxiliary.iloc[drawn], values[drawn], threads), attacked, threads)
     return Imputation(name, np.asarray(guesses, dtype=np.int64), redraws, scores)
 
 
-def _cross_validated(learner: Any, frame: pd.DataFrame, values: Array, rng: np.random.Generator, threads: int) -> float:
-    """Accuracy over FOLDS folds dealt at random; a fold that cannot be fitted (one value only) scores 0."""
-    fold = rng.permutation(len(values)) % FOLDS
+def _cross_validated(
+    learner: Any, frame: pd.DataFrame, values: Array, subjects: Array | None, rng: np.random.Generator, threads: int
+) -> float:
+    """Accuracy over FOLDS folds of people dealt at random; a fold without people, or with one value only, scores 0."""
+    people = several_records(subjects)
+    who = np.arange(len(values)) if people is None else np.unique(people, return_inverse=True)[1]
+    fold = (rng.permutation(who.max() + 1) % FOLDS)[who]
     right = 0
     for f in range(FOLDS):
         inside = fold != f
-        if len(np.unique(values[inside])) < 2:
+        if inside.all() or len(np.unique(values[inside])) < 2:
             return 0.0
         learned = fitted(learner, frame[inside], values[inside], threads)
         right += int((guessed(learned, frame[~inside], threads) == values[~inside]).sum())

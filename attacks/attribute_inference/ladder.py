@@ -14,6 +14,7 @@ from attacks.access import Array
 from attacks.attribute_inference.baselines import MAJORITY, Imputation, majority
 from attacks.attribute_inference.learners import coded, fitted, guessed, learners, texts_of
 from attacks.statistics.leak_equivalent import FEWEST_LABELLED
+from attacks.statistics.people import one_by_one
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -93,17 +94,19 @@ def climb(
     draws: int,
     rng: np.random.Generator,
     threads: int,
+    subjects: Array | None = None,
 ) -> Ladder:
     """Learn `values` (n_aux,) from `draws` draws of each size and guess them for `attacked` (same columns); the last rung is `whole`.
 
     On each rung the learner is used that does best there on auxiliary records outside the draw: one that suits thousands of
-    records is a poor judge of fifty, and would make every attack look worth more than it is.
+    records is a poor judge of fifty, and would make every attack look worth more than it is. `subjects` (n_aux,) says whom each
+    auxiliary record is about; who has several is drawn with all of them.
     """
     where = np.sort(rng.permutation(len(attacked))[:MOST_SCORED])
     texts = texts_of(auxiliary)
     auxiliary, attacked = coded(auxiliary, attacked.iloc[where], texts)
     seed, sizes = int(rng.integers(2**31)), sizes_of(len(values))[:-1]
-    people = _People(auxiliary, values, attacked, k, threads)
+    people = _People(auxiliary, values, attacked, k, threads, subjects)
     rungs = [_rung(size, people, learners(auxiliary, texts, seed, k=k, records=size), whole.name, draws, rng) for size in sizes]
     top = Rung(len(values), whole.name, whole.redraws[:, where], whole.guesses[where])
     return Ladder(where, (*rungs, top))
@@ -116,6 +119,7 @@ class _People:
     attacked: pd.DataFrame
     k: int
     threads: int
+    subjects: Array | None
 
     def learned(self, learner: Any, drawn: Array) -> Any:
         """The learner fitted on the drawn records, or their commonest value: for want of a learner, or of a second value."""
@@ -131,7 +135,7 @@ class _People:
 
 
 def _rung(size: int, people: _People, rivals: dict[str, Any], of_whole: str, draws: int, rng: np.random.Generator) -> Rung:
-    orders = [rng.permutation(len(people.values)) for _ in range(draws)]
+    orders = [one_by_one(len(people.values), people.subjects, rng) for _ in range(draws)]
     drawn = [order[:size] for order in orders]
     name, learned = _best(people, rivals, of_whole, drawn, [order[size : size + RIVAL_RECORDS] for order in orders])
     learned += [people.learned(rivals.get(name), records) for records in drawn[len(learned) :]]

@@ -24,6 +24,7 @@ from attacks.statistics.hypotheses import PERMUTATIONS, equivalent, mcnemar, per
 from attacks.statistics.leak_equivalent import FEWEST_LABELLED, LABELLED, leak_equivalent
 from attacks.statistics.mover import widened
 from attacks.statistics.outcomes import excess, independent_difference, paired_difference, rate
+from attacks.statistics.people import independent
 from attacks.statistics.power import minimum_detectable_gain
 from attacks.statistics.rates import within
 from attacks.verdict import Endpoint, mean_over_seeds, run_verdict, surest
@@ -106,7 +107,8 @@ def judge(
     if ladder is not None:
         rows += [row for endpoint in (everyone, surest) for row in _ladder_rows(endpoint, ladder, worth=not holds_records)]
     n = len(truth.members)
-    detectable = minimum_detectable_gain(n, float(seeds[0].baseline.mean()))
+    worth = independent(seeds[0].attack, truth.member_subjects, settings.level)
+    detectable = minimum_detectable_gain(worth, float(seeds[0].baseline.mean()))
     return Judgement(
         rows=tuple(rows),
         verdict=found.verdict,

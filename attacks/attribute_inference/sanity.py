@@ -26,9 +26,11 @@ CAUGHT, CAUGHT_BY_PATHS = 0.9, 0.6
 def sanity(case: TableCase, feature: str, attack: Any, imputed: Array, settings: Settings) -> dict[str, str]:
     """The gate, on some of the case's own people. `imputed` (n,) are the baseline's guesses about its members."""
     values = values_of(case, feature)
-    few = np.arange(min(len(case.members), len(case.control), RECORDS))
-    inside, outside = case.members.take(few), case.control.take(few)
-    others = case.auxiliary.take(np.arange(min(len(case.auxiliary), RECORDS)))
+    size, rng = min(len(case.members), len(case.control), RECORDS), stream(settings.seed, "sanity_records")
+    # Drawn: the first records of a sorted file have one value.
+    few = _some(len(case.members), size, rng)
+    inside, outside = case.members.take(few), case.control.take(_some(len(case.control), size, rng))
+    others = case.auxiliary.take(_some(len(case.auxiliary), min(len(case.auxiliary), RECORDS), rng))
     planted = _planted(attack, feature, values, inside, others, case.train.classes)
 
     def right(target: Target, records: Records) -> float:
@@ -44,6 +46,11 @@ def sanity(case: TableCase, feature: str, attack: Any, imputed: Array, settings:
     if caught > enough and caught - missed > settings.margin and silent <= chance:
         return dict(gate("passed", f"The test itself works: {told}."))
     return dict(gate("failed", f"The test itself does not work here: {told}."))
+
+
+def _some(n: int, size: int, rng: np.random.Generator) -> Array:
+    """(size,) of the positions below `n`, in order."""
+    return np.sort(rng.permutation(n)[:size])
 
 
 def _planted(attack: Any, feature: str, values: Values, inside: Records, others: Records, classes: tuple[Any, ...]) -> Any:
@@ -117,7 +124,7 @@ def _right(
 ) -> float:
     """Share of `records` whose value the attack guesses right from `target`, holding answers of that target."""
     said = {"members": answers(target, inside.inputs), "auxiliary": answers(target, others.inputs)}
-    background = background_of(attack, case, feature, values, said, others)
+    background = background_of(attack, case, feature, values, said, inside, others)
     view = view_of(attack, records, feature, values, background, answers(target, records.inputs))
     metered = Metered(target, attack.threat_model.access)
     guess = attack.run(metered, view, budget=Budget(), rng=stream(settings.seed, "sanity", feature))

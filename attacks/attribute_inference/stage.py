@@ -91,6 +91,7 @@ def imputation(case: TableCase, feature: str, with_label: bool, settings: Settin
             draws=settings.auxiliary_draws,
             rng=stream(settings.seed, "imputation", feature),
             threads=settings.threads,
+            subjects=case.auxiliary.subjects,
         )
 
     return case.memo.once(("imputation", feature, with_label), made)
@@ -110,6 +111,7 @@ def ladder(case: TableCase, feature: str, with_label: bool, settings: Settings) 
             draws=settings.auxiliary_draws,
             rng=stream(settings.seed, "ladder", feature),
             threads=settings.threads,
+            subjects=case.auxiliary.subjects,
         )
 
     return case.memo.once(("ladder", feature, with_label), made)

@@ -78,7 +78,7 @@ def leaves(target: Metered, view: AttributeView) -> tuple[Any, Array]:
         raise NotApplicable(f"Follows one path for each value; {view.feature!r} is guessed as ranges.")
     if view.background.fillings is not None:
         raise NotApplicable("Follows the path of one record; here several of its columns are unknown.")
-    tree, leaf = target.paths(candidate_frame(view.records, view.feature, view.candidates))
+    tree, leaf = target.paths(candidate_frame(view.records, view.feature, view.candidates, view.columns))
     return tree, leaf.reshape(len(view.candidates), len(view))
 
 

@@ -74,5 +74,12 @@ def _ranges(auxiliary: pd.Series, feature: str) -> Values:
     shares = (np.arange(POINTS) + 0.5) / POINTS
     points = [np.unique(np.quantile(part, shares, method="inverted_cdf")) for part in inside]
     asked = tuple(tuple(int(p) if whole else float(p) for p in part) for part in points)
-    names = tuple(f"{part[0]:g} to {part[-1]:g}" for part in inside)
-    return Values(names, asked, edges=edges)
+    return Values(_named(inside), asked, edges=edges)
+
+
+def _named(inside: list[Array]) -> tuple[str, ...]:
+    """ "20 to 35", with as many digits as it takes to write every range in full and tell it from the others."""
+    short = [f"{part[0]:g} to {part[-1]:g}" for part in inside]
+    if len(set(short)) == len(short) and not any("e" in name for name in short):
+        return tuple(short)
+    return tuple(" to ".join(np.format_float_positional(end, trim="-") for end in (part[0], part[-1])) for part in inside)

@@ -32,7 +32,8 @@ class Background:
     """What the attacker holds besides the attacked records, alike for all of them. None where the threat model speaks of no such thing.
 
     `records` (a, columns) are other people of the same population, without the guessed column; `labels` (a,) their true class
-    positions and `values` (a,) the positions of their values; `outputs` (a, classes) what the model answered about them.
+    positions and `values` (a,) the positions of their values; `outputs` (a, classes) what the model answered about them; `subjects`
+    (a,) numbers that are equal where the person is, None where nobody has several records.
     `marginals` (k,) is how common each value is. `confusion` (classes, classes), rows the true class, counts the model's published
     hits and errors; `training_loss` is its published mean cross-entropy on its training records.
     `fillings` (m, columns) are usual combinations of the columns that nobody told the attacker, `weights` (m,) their shares.
@@ -42,6 +43,7 @@ class Background:
     labels: Array | None = None
     values: Array | None = None
     outputs: Array | None = None
+    subjects: Array | None = None
     marginals: Array | None = None
     confusion: Array | None = None
     training_loss: float | None = None
@@ -53,7 +55,8 @@ class Background:
 class AttributeView:
     """`records` (n, columns) without `feature`; `labels` (n,) the true class positions, None where the attacker does not know them;
     `candidates` the k values, or ranges; `asked` the one value or the few typical values to ask about for each of them;
-    `outputs` (n, classes) what the model once answered about each whole record."""
+    `outputs` (n, classes) what the model once answered about each whole record; `columns` all a record has, in the order of the
+    training file: a model that was trained without their names knows them by their place."""
 
     records: pd.DataFrame
     labels: Array | None
@@ -62,6 +65,7 @@ class AttributeView:
     asked: tuple[Any, ...] = ()
     outputs: Array | None = None
     background: Background = Background()
+    columns: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.records)
@@ -90,12 +94,15 @@ def _even(outputs: Array | None) -> Array | None:
     return None if outputs is None else np.full_like(outputs, 1 / outputs.shape[1])
 
 
-def candidate_frame(records: pd.DataFrame, feature: str, values: Any) -> pd.DataFrame:
-    """(k * n, columns + 1): the records once per value, the first n rows with the first value."""
+def candidate_frame(records: pd.DataFrame, feature: str, values: Any, columns: Sequence[str] = ()) -> pd.DataFrame:
+    """(k * n, columns + 1): the records once per value, the first n rows with the first value. In the order of `columns`, where given."""
     import pandas as pd
 
+    if columns:
+        records = records[[column for column in columns if column != feature]]
     frame = pd.concat([records] * len(values), ignore_index=True)
-    frame[feature] = np.repeat(np.asarray(values), len(records))
+    place = list(columns).index(feature) if columns else len(frame.columns)
+    frame.insert(place, feature, np.repeat(np.asarray(values), len(records)))
     return frame
 
 
@@ -124,7 +131,8 @@ def _asked(ask: Any, target: Metered, view: AttributeView, classes: int) -> Arra
     for start in range(0, n, step):
         part = view.records.iloc[start : start + step]
         for filling, weight in zip(fillings, weights, strict=True):
-            said = ask(candidate_frame(part.assign(**filling), view.feature, values)).reshape(len(values), len(part), classes)
+            said = ask(candidate_frame(part.assign(**filling), view.feature, values, view.columns))
+            said = said.reshape(len(values), len(part), classes)
             answers[:, start : start + step] += weight * _per_candidate(said, [len(of) for of in typical])
     return answers
 

@@ -17,7 +17,7 @@ from attacks.errors import BudgetTooSmall, NotApplicable
 from attacks.membership_inference.quantile import described, usual_signal
 from attacks.membership_inference.references import FEWEST_AUXILIARY
 from attacks.membership_inference.view import MembershipView
-from attacks.recipe import joined, rows_of
+from attacks.recipe import evenly, joined, rows_of
 from attacks.registry import register
 from attacks.result import MembershipGuess
 
@@ -62,10 +62,11 @@ class LabelOnly:
                 f"Takes its noise, and what is usual, from other people of the population; {known:,} are held and at least "
                 f"{FEWEST_AUXILIARY} are needed. Give more population records."
             )
-        n, others = len(view), rows_of(view.background.records, np.arange(known))
-        everybody, true = joined(view.records, others), np.concatenate([view.labels, labels[:known]])
+        some = evenly(len(labels), known)
+        n, others, theirs = len(view), rows_of(view.background.records, some), labels[some]
+        everybody, true = joined(view.records, others), np.concatenate([view.labels, theirs])
         robust = robustness(target, everybody, true, others, self.noise, affordable(self.copies, len(true), budget), rng)
-        here, there = described(view.records, view.labels, others, labels[:known])
+        here, there = described(view.records, view.labels, others, theirs)
         return MembershipGuess(robust[:n] - usual_signal(there, robust[n:], here, None, ROUNDS, target.threads))
 
 

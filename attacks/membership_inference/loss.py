@@ -8,11 +8,13 @@ from typing import ClassVar
 import numpy as np
 
 from attacks.access import Access, Budget, Knowledge, Metered, Objective, ThreatModel
+from attacks.membership_inference.signal import logit_of
 from attacks.membership_inference.view import MembershipView
 from attacks.registry import register
 from attacks.result import MembershipGuess
 
-SMALLEST = 1e-12
+# Further out than the logit of any score that a float can tell from 0.
+NO_DOUBT = 1_000.0
 
 
 @register
@@ -28,7 +30,4 @@ class Loss:
     )
 
     def run(self, target: Metered, view: MembershipView, *, budget: Budget, rng: np.random.Generator) -> MembershipGuess:
-        scores = target.predict_proba(view.records).astype(np.float64)
-        of_label = scores[np.arange(len(view)), view.labels]
-        others = np.clip(scores.sum(axis=1) - of_label, SMALLEST, None)
-        return MembershipGuess(np.log(np.clip(of_label, SMALLEST, None)) - np.log(others))
+        return MembershipGuess(logit_of(target.predict_proba(view.records), view.labels).clip(-NO_DOUBT, NO_DOUBT))

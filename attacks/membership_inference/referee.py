@@ -20,7 +20,7 @@ from attacks.settings import Settings, stream
 from attacks.statistics.crossfit import crossfit_sd, crossfitted
 from attacks.statistics.mover import mover_difference
 from attacks.statistics.outcomes import paired_difference, rate
-from attacks.statistics.people import several_records
+from attacks.statistics.people import independent, several_records
 from attacks.statistics.power import minimum_detectable_gain
 from attacks.verdict import Endpoint, mean_over_seeds, run_verdict, surest
 
@@ -74,7 +74,7 @@ def judge(guesses: Sequence[MembershipGuess], truth: Truth, blind: Array, settin
         rows=tuple(rows),
         verdict=found.verdict,
         endpoint=found.endpoint,
-        power={"n": 2 * n, "detectable": minimum_detectable_gain(2 * n, 0.5)},
+        power={"n": 2 * n, "detectable": minimum_detectable_gain(independent(seeds[0].attack, truth.subjects, settings.level), 0.5)},
         notes=(f"Members and outsiders in equal numbers ({n:,} each), so a coin is right for 50%.",),
         per_record={"decision": np.mean(decisions, axis=0), "member": truth.member.astype(float)},
     )

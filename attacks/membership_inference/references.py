@@ -5,7 +5,7 @@ Nothing of a model is kept but its signal on each record, a float32; 100 models 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
@@ -40,6 +40,12 @@ class References:
 
     def __len__(self) -> int:
         return len(self.signals)
+
+    def beside_of(self, some: Array) -> References:
+        """The same with those auxiliary records alone."""
+        if len(some) == self.beside.shape[1]:
+            return self
+        return replace(self, beside=self.beside[:, some], inside_beside=self.inside_beside[:, some])
 
 
 def references(target: Metered, view: MembershipView, draw: Draw, count: int) -> References:

@@ -17,7 +17,7 @@ from attacks.errors import NotApplicable
 from attacks.membership_inference.references import FEWEST_AUXILIARY, Draw, References, check_drawable, references
 from attacks.membership_inference.signal import signal_of, without_doubt
 from attacks.membership_inference.view import MembershipView
-from attacks.recipe import joined, recipe_of, rows_of
+from attacks.recipe import evenly, joined, recipe_of, rows_of
 from attacks.registry import register
 from attacks.result import MembershipGuess
 
@@ -56,23 +56,24 @@ class Rmia:
         # Before any question is asked in vain.
         self.check_target(target)
         check_drawable(view, draw, self.references)
-        records, labels = _others(view, self.others)
-        everybody, true = joined(view.records, records), np.concatenate([view.labels, labels])
+        some, labels = _others(view, self.others)
+        everybody, true = joined(view.records, rows_of(view.background.records, some)), np.concatenate([view.labels, labels])
         asked = signal_of(target.predict_proba(everybody), true)
-        known, beside = likelihood_ratios(references(target, view, draw, self.references), asked, draw, self.offline_a)
+        held = references(target, view, draw, self.references).beside_of(some)
+        known, beside = likelihood_ratios(held, asked, draw, self.offline_a)
         return MembershipGuess(exceeded(known, beside, self.gamma))
 
 
-def _others(view: MembershipView, most: int) -> tuple[Any, Array]:
-    """The first `most` people of the population whom the attacker holds, and their labels."""
+def _others(view: MembershipView, most: int) -> tuple[Array, Array]:
+    """At most `most` people of the population whom the attacker holds: their positions and labels."""
     held = view.background.labels
     if held is None or min(most, len(held)) < FEWEST_AUXILIARY:
         raise NotApplicable(
             f"Compares with other people of the population; {0 if held is None else min(most, len(held)):,} are held and at least "
             f"{FEWEST_AUXILIARY} are needed. Give more population records."
         )
-    some = np.arange(min(most, len(held)))
-    return rows_of(view.background.records, some), held[some]
+    some = evenly(len(held), most)
+    return some, held[some]
 
 
 def likelihood_ratios(held: References, asked: Array, draw: Draw, offline_a: float) -> tuple[Array, Array]:

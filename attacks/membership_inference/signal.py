@@ -12,14 +12,20 @@ SMALLEST = 1e-300
 
 
 def signal_of(scores: Array, labels: Array) -> Array:
-    """(n,) float32 log p - log(1 - p) of the true label's score p in the (n, k) `scores`; infinite where the model has no doubt at all."""
+    """(n,) `logit_of` in the float32 that is kept of it."""
+    signal: Array = logit_of(scores, labels).astype(np.float32)
+    return signal
+
+
+def logit_of(scores: Array, labels: Array) -> Array:
+    """(n,) log p - log(1 - p) of the true label's score p in the (n, k) `scores`; infinite where the model has no doubt at all."""
     scores = np.asarray(scores, dtype=np.float64)
     at = np.arange(len(labels))
     of_label = scores[at, labels]
     # Summed, not 1 - p: doubts far smaller than the spacing of numbers near 1 stay what they are.
     others = np.where(np.arange(scores.shape[1]) == labels[:, None], 0, scores).sum(axis=1)
     with np.errstate(divide="ignore"):
-        logit: Array = (np.log(of_label.clip(0)) - np.log(others.clip(0))).astype(np.float32)
+        logit: Array = np.log(of_label.clip(0)) - np.log(others.clip(0))
     return logit
 
 

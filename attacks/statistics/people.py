@@ -18,6 +18,31 @@ def several_records(subjects: Array | None) -> Array | None:
     return subjects if subjects is not None and len(np.unique(subjects)) < len(subjects) else None
 
 
+def independent(outcomes: Array, subjects: Array | None, level: float) -> int:
+    """How many independent records the (n,) 0..1 `outcomes` are worth, where somebody may have several: see `effective`."""
+    people = several_records(subjects)
+    return len(outcomes) if people is None else max(1, round(effective(outcome_sums(people, outcomes), 0, level)[1]))
+
+
+def one_by_one(n: int, subjects: Array | None, rng: np.random.Generator) -> Array:
+    """A random order (n,) of records in which those of one person follow each other."""
+    people = several_records(subjects)
+    if people is None:
+        return rng.permutation(n)
+    who = np.unique(people, return_inverse=True)[1]
+    return np.argsort(rng.permutation(who.max() + 1)[who], kind="stable")
+
+
+def redrawn(n: int, subjects: Array | None, rng: np.random.Generator) -> Array:
+    """Positions of a bootstrap redraw of `n` records; of whole people, with all their records, where somebody has several."""
+    people = several_records(subjects)
+    if people is None:
+        return rng.integers(0, n, n)
+    order = np.argsort(people, kind="stable")
+    of_each = np.split(order, np.unique(people[order], return_index=True)[1][1:])
+    return np.concatenate([of_each[k] for k in rng.integers(0, len(of_each), len(of_each))])
+
+
 def outcome_sums(clusters: Array | None, *outcomes: Array) -> Array:
     """Per person the sum of each of the outcomes (n,) and the number of records; without subject ids, one record each."""
     n = len(outcomes[0])

@@ -143,10 +143,11 @@ class MemorisingRecipe:
 
 
 def _keys(X: Any) -> Array:
-    """(n,) uint64 one hash per record, of a frame (whatever its column order) or of images."""
+    """(n,) uint64 one hash per record, of a frame (whatever the order of its columns and the kinds of its numbers) or of images."""
     import pandas as pd
 
     if hasattr(X, "columns"):
-        return pd.util.hash_pandas_object(X[sorted(X.columns)], index=False).to_numpy()
+        numbers = dict.fromkeys(X.columns[[dtype.kind in "biuf" for dtype in X.dtypes]], np.float64)
+        return pd.util.hash_pandas_object(X.astype(numbers)[sorted(X.columns)], index=False).to_numpy()
     flat = np.ascontiguousarray(X).reshape(len(X), -1)
     return pd.util.hash_array(np.array([row.tobytes() for row in flat], dtype=object))

@@ -44,13 +44,20 @@ class Retrain:
 
     def scores(self, records: Any, labels: Array, drawn: Sequence[Array], seeds: Sequence[int], threads: int) -> Iterator[Array]:
         inputs, true = prepared(records, self.architecture), torch.from_numpy(np.array(labels, dtype=np.int64))
-        device = best_device()
+        device, processor = best_device(), torch.device("cpu")
         with threadpool_limits(threads):
             for some in _together([len(positions) for positions in drawn], self._most_together(len(inputs))):
+                asked = [drawn[k] for k in some], [seeds[k] for k in some]
                 with said_plainly("network"):
-                    trained = self.trained(inputs, true, [drawn[k] for k in some], [seeds[k] for k in some], device)
-                for network in trained:
-                    yield self._answers(network, inputs, device)
+                    try:
+                        answers = self._made(inputs, true, *asked, device)
+                    except RuntimeError:
+                        if device == processor:
+                            raise
+                        # A GPU that is full, or shared with who filled it: from here on without.
+                        device = processor
+                        answers = self._made(inputs, true, *asked, device)
+                yield from answers
 
     def out_of_bag(self, records: Any, labels: Array, trained_on: int, trees: int, seed: int, threads: int) -> Array:
         raise NotApplicable(NO_FOREST)
@@ -72,12 +79,19 @@ class Retrain:
         losses = vmap(loss, randomness="different")
         # Of no other device: to ask one for its random numbers would open it.
         with torch.random.fork_rng([device] if device.type == "cuda" else []), _exact():
-            torch.manual_seed(seeds[0])  # what dropout leaves out
+            _seeded(seeds[0], device)  # what dropout leaves out
             for batch in _batches(drawn, seeds, self.training):
                 optimiser.zero_grad()
                 losses(params, buffers, inputs[batch].to(device), labels[batch].to(device)).sum().backward()
                 optimiser.step()
         return [{name: stacked[k].detach() for name, stacked in (*params.items(), *buffers.items())} for k in range(len(seeds))]
+
+    def _made(
+        self, inputs: torch.Tensor, labels: torch.Tensor, drawn: Sequence[Array], seeds: Sequence[int], device: torch.device
+    ) -> list[Array]:
+        """The (n, k) scores of a network for each of `drawn`."""
+        with _exact():
+            return [self._answers(network, inputs, device) for network in self.trained(inputs, labels, drawn, seeds, device)]
 
     def _answers(self, trained: State, inputs: torch.Tensor, device: torch.device) -> Array:
         """(n, k) scores of the network with these tensors."""
@@ -124,11 +138,19 @@ def _begun(network: nn.Sequential, seed: int) -> nn.Sequential:
     """The same layers with the weights that torch gives new ones."""
     fresh = deepcopy(network).train().requires_grad_(True)
     with torch.random.fork_rng([]):
-        torch.manual_seed(seed)
+        _seeded(seed, torch.device("cpu"))
         for layer in fresh:
             if isinstance(layer, nn.Linear | nn.Conv2d | nn.BatchNorm2d):
                 layer.reset_parameters()
     return fresh
+
+
+def _seeded(seed: int, device: torch.device) -> None:
+    """The random numbers of `device` and the processor from here on; torch.manual_seed would touch every GPU there is."""
+    torch.default_generator.manual_seed(seed)
+    if device.type == "cuda":
+        with torch.cuda.device(device):
+            torch.cuda.manual_seed(seed)
 
 
 def _exact() -> AbstractContextManager[None]:

@@ -75,8 +75,9 @@ def _again(ctx: Context) -> Story:
         ctx.heading("Run it again", "again", 1),
         facts(pairs, styles.BLOCK, label=50 * mm),
         Paragraph(
-            "With the files whose hashes stand above, the roles of the columns as listed, and the same versions, this command gives "
-            "the same numbers. It judges them by the policy that comes with the program:",
+            "With the files whose hashes stand above, the roles of the columns as listed, the same versions, no GPU and the same "
+            "policy, this command gives the same numbers. It takes the policy that comes with the program: one that sets other seeds, "
+            "levels or smallest groups gives others.",
             styles.BODY,
         ),
         Paragraph(ctx.texts.markup(command), styles.MONO),

@@ -1,12 +1,11 @@
-"""A model reaches a GPU only where the operator says so, and where that fails networks are trained on the processor.
+"""A network reaches a GPU only where the operator says so, and where that fails networks are trained on the processor.
 
-No GPU is needed but for the last claim. Elsewhere a device that gives zeros stands for the card.
+No GPU is needed but for the claims marked `gpu`. Elsewhere a device that gives zeros stands for the card.
 """
 
 from __future__ import annotations
 
 import os
-import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -20,11 +19,10 @@ from django.test import override_settings
 
 from assessments import child as child_module
 from assessments import isolation
-from assessments.isolation import LIMITS, OF_GPU, Isolation, available, for_strangers, gpu_devices
+from assessments.isolation import OF_GPU, Isolation, available, for_strangers, gpu_devices, weaker
 from attacks.targets import torch_recipe
 from tests.attacks.test_torch_recipe import OF_IMAGES, ONCE, SMALL, made
 
-ZEROS = os.makedev(1, 5)
 OPEN = "import sys; print(sum(open(sys.argv[1], 'rb').read(4)))"
 CHECKOUT = Path(__file__).resolve().parents[2]
 # What a driver does (addresses nobody writes to), and what an attack does (memory).
@@ -43,19 +41,22 @@ try:
 except MemoryError:
     print("stopped")
 """
+TRAINS = """
+from assessments.children.loop import limit_self
+limit_self()
+from attacks.targets.torch_recipe import best_device
+print(best_device())
+"""
 
 
 @pytest.fixture
 def card(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The path of a device that looks like an NVIDIA card's and gives zeros."""
+    """The path of a device that looks like an NVIDIA card's and gives zeros; what else a card needs lies beside it."""
     place = tmp_path / "dev"
     place.mkdir()
     monkeypatch.setattr(isolation, "DEVICES", place)
-    try:
-        os.mknod(place / "nvidia0", 0o666 | stat.S_IFCHR, ZEROS)
-    except PermissionError:
-        pytest.skip("only root makes device files")
-    (place / "nvidia0").chmod(0o666)
+    for name in ("nvidia0", "nvidiactl", "nvidia-uvm"):
+        (place / name).symlink_to("/dev/zero")
     for name in ("nvidia-modeset", "nvram"):  # what computing does not need
         (place / name).touch()
     return str(place / "nvidia0")
@@ -82,40 +83,64 @@ def test_without_the_operators_word_no_device_is_inside(card: str) -> None:
 @override_settings(GPU=True)
 def test_with_it_the_card_opens_inside_and_the_report_says_so(card: str) -> None:
     walls = for_strangers()
-    assert walls.gpu == (card,)
+    assert walls.gpu == (card.replace("nvidia0", "nvidia-uvm"), card, card.replace("nvidia0", "nvidiactl"))
     assert walls.sentence.endswith(OF_GPU)
     assert read_inside(walls, card, walls.gpu).stdout.strip() == "0"
 
 
 @override_settings(GPU=True)
-def test_where_there_is_no_card_nothing_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(isolation, "DEVICES", tmp_path)
+@pytest.mark.parametrize("missing", ["nvidia0", "nvidiactl", "nvidia-uvm"])
+def test_where_a_part_of_it_is_missing_nothing_changes(missing: str, card: str) -> None:
+    Path(card).with_name(missing).unlink()
     assert available().gpu == ()
     assert OF_GPU not in available().sentence
 
 
-@pytest.mark.parametrize(
-    ("role", "gpu", "told"),
-    [("attack", ("/dev/zero",), ["1", "3"]), ("referee", ("/dev/zero",), ["", ""]), ("attack", (), ["", ""])],
-    ids=["the attack", "the referee", "the attack, not allowed"],
-)
-def test_only_the_attack_is_told_of_a_gpu_and_the_operators_choice_holds(
-    role: str, gpu: tuple[str, ...], told: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+ROLES = [("attack", True, ["1", "1", "3"]), ("referee", True, ["", None, ""]), ("attack", False, ["", None, ""])]
+
+
+@pytest.mark.bubblewrap
+@pytest.mark.parametrize(("role", "wanted", "told"), ROLES, ids=["the attack", "the referee", "the attack, not allowed"])
+def test_only_the_attack_gets_the_gpu_and_the_operators_choice_holds(
+    role: str, wanted: bool, told: list[str | None], card: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3")
-    started: list[dict[str, str]] = []
+    started: list[tuple[list[str], dict[str, str]]] = []
     begin = child_module.Child._started
 
     def seen(command: list[str], environment: dict[str, str], *more: Any) -> Any:
-        started.append(environment)
+        started.append((command, environment))
         return begin(command, environment, *more)
 
     monkeypatch.setattr(child_module.Child, "_started", staticmethod(seen))
     for part in ("given", "made"):
         (tmp_path / part).mkdir()
-    child = child_module.Child(role, 1, Isolation("limits", LIMITS, gpu=gpu), given=tmp_path / "given", made=tmp_path / "made")
-    child.stop()
-    assert [started[0][name] for name in ("CHILD_GPU", "CUDA_VISIBLE_DEVICES")] == told
+    with override_settings(GPU=wanted):
+        child_module.Child(role, 1, available(), given=tmp_path / "given", made=tmp_path / "made").stop()
+    ((command, environment),) = started
+    assert [environment.get(name) for name in ("CHILD_GPU", "CUDA_CACHE_DISABLE", "CUDA_VISIBLE_DEVICES")] == told
+    assert (card in command) == (role == "attack" and wanted)
+
+
+SANDBOX, LIMITED_ONLY = {"level": "sandbox", "sentence": "walls."}, {"level": "limits", "sentence": "limits."}
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "told"),
+    [
+        ({**SANDBOX, "sentence": "walls." + OF_GPU}, SANDBOX, ("sandbox", "walls." + OF_GPU)),
+        (SANDBOX, {**SANDBOX, "sentence": "walls." + OF_GPU}, ("sandbox", "walls." + OF_GPU)),
+        ({**LIMITED_ONLY, "sentence": "limits." + OF_GPU}, SANDBOX, ("limits", "limits." + OF_GPU)),
+        (SANDBOX, LIMITED_ONLY, ("limits", "limits.")),
+        (LIMITED_ONLY, SANDBOX, ("limits", "limits.")),
+        (SANDBOX, SANDBOX, ("sandbox", "walls.")),
+    ],
+)
+def test_of_two_workers_walls_the_report_tells_the_weaker_with_every_door(
+    first: dict[str, str], then: dict[str, str], told: tuple[str, str]
+) -> None:
+    said = weaker(first, then)
+    assert (said["level"], said["sentence"]) == told
 
 
 @pytest.mark.parametrize(("gpu", "said"), [("1", "reserved stopped"), ("", "refused stopped")], ids=["with a GPU", "without"])
@@ -125,11 +150,18 @@ def test_a_driver_may_reserve_addresses_and_memory_stays_limited(gpu: str, said:
     assert done.stdout.strip() == said, done.stderr
 
 
-def test_an_operator_who_wants_a_gpu_that_is_not_there_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(isolation, "DEVICES", tmp_path)
+def warned_of_gpu() -> list[str | None]:
+    return [said.id for said in checks.run_checks() if "GPU" in said.msg]
+
+
+def test_an_operator_who_wants_a_gpu_is_told_what_is_missing(card: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert warned_of_gpu() == []
     with override_settings(GPU=True):
-        assert [said.id for said in checks.run_checks() if "GPU" in said.msg] == ["inversight.W005"]
-    assert not [said for said in checks.run_checks() if "GPU" in said.msg]
+        for build, told in (("2.13.0+cpu", ["inversight.W006"]), ("2.13.0", [])):
+            monkeypatch.setattr("config.checks.version", lambda name, build=build: build)
+            assert warned_of_gpu() == told
+        Path(card).unlink()
+        assert warned_of_gpu() == ["inversight.W005"]
 
 
 def test_a_gpu_that_is_listed_and_does_not_compute_leaves_the_processor(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -146,6 +178,45 @@ def test_a_gpu_that_is_listed_and_does_not_compute_leaves_the_processor(monkeypa
         assert len(scores) == 2
     finally:
         torch_recipe.best_device.cache_clear()
+
+
+def trains_on() -> str:
+    """Where an attack child of this machine trains networks, behind its walls and limits, where the operator lets it reach a GPU."""
+    walls = available()
+    environment = child_module._environment(1, Path("/tmp"), True) | child_module._of_gpu(allowed=True)
+    code = [CHECKOUT / room for room in ("attacks", "assessments")]
+    words = [sys.executable, "-W", "ignore", "-c", TRAINS]
+    command, inherited = walls.command(words, environment, code=code, readable=(), writable=(), devices=walls.gpu)
+    done = subprocess.run(command, capture_output=True, text=True, pass_fds=[f.fileno() for f in inherited], timeout=120)
+    for file in inherited:
+        file.close()
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+@pytest.mark.gpu
+@pytest.mark.bubblewrap
+@override_settings(GPU=True)
+def test_behind_the_walls_a_gpu_computes() -> None:
+    assert trains_on().startswith("cuda")
+
+
+def test_a_gpu_that_fails_while_it_trains_leaves_the_processor(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried, train = [], torch_recipe.Retrain.trained
+
+    def full(self: Any, inputs: Any, labels: Any, drawn: Any, seeds: Any, device: torch.device) -> Any:
+        tried.append(device.type)
+        if device.type != "cpu":
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return train(self, inputs, labels, drawn, seeds, device)
+
+    rng = np.random.default_rng(0)
+    asked = rng.normal(size=(40, 3)), rng.integers(0, 2, 40), [np.arange(20), np.arange(20), np.arange(30)], [1, 2, 3], 1
+    alone = list(made(SMALL, ONCE).recipe.scores(*asked))
+    monkeypatch.setattr(torch_recipe.Retrain, "trained", full)
+    monkeypatch.setattr(torch_recipe, "best_device", lambda: torch.device("meta"))
+    assert all(np.array_equal(a, b) for a, b in zip(made(SMALL, ONCE).recipe.scores(*asked), alone, strict=True))
+    assert tried == ["meta", "cpu", "cpu"]
 
 
 @pytest.mark.gpu
