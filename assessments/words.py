@@ -29,8 +29,10 @@ def run_sentence(run: Run, *, margin: float) -> str:
         return _selection(run)
     if run["attack"] == "disparity.vulnerability":
         return _vulnerability(run)
-    if run["objective"] == "membership_inference" and run["gates"].get("G1", {}).get("state") == "failed":
+    if run["objective"] == "membership_inference" and _differ_by_themselves(run):
         return _blind_separates(run)
+    if run["objective"] == "attribute_inference" and run["verdict"] == "not_resolvable" and _differ_by_themselves(run) and _gains(run):
+        return _unlike(run)
     said = {
         "nothing": _nothing,
         "population_only": _population_only,
@@ -132,7 +134,7 @@ def _endpoint(run: Run) -> str:
 
 def _nothing(run: Run, margin: float) -> str:
     measure = _endpoint(run)
-    gain = _find(run, measure, "advantage")
+    gain = min(filter(None, (_find(run, measure, arm) for arm in ("advantage", "over_silent"))), key=lambda row: row["low"], default=None)
     detectable = run["power"].get("detectable")
     shown = f"; a gain of {numbers.show(detectable, Unit.POINTS).lstrip('+')} or more would have shown" if detectable is not None else ""
     about = printed.whole(gain) if gain else numbers.NO_NUMBER
@@ -144,6 +146,9 @@ def _population_only(run: Run, margin: float) -> str:
     if run["objective"] == "membership_inference":
         return f"The model gives nobody away: the attack is right for {attack}, a test that never sees the model for {baseline}."
     said = f"The attacker learns nothing new: {attack} right with the model, {baseline} without it."
+    gain, over_silent = (_find(run, _endpoint(run), arm) for arm in ("advantage", "over_silent"))
+    if gain and over_silent and over_silent["low"] < gain["low"]:
+        said += f" Over the same attack on a model that says nothing it gains {printed.whole(over_silent)}."
     found = [
         (_find(run, measure, "memorisation"), where) for measure, where in ((EVERYONE, ""), (SUREST, " among those it is surest about"))
     ]
@@ -245,6 +250,24 @@ def _rounded(n: int) -> int:
     """To one leading digit beyond the first: an estimate of an estimate has no more."""
     step = 10 ** max(0, len(str(n)) - 2)
     return -(-n // step) * step
+
+
+def _differ_by_themselves(run: Run) -> bool:
+    return bool(run["gates"].get("G1", {}).get("state") == "failed")
+
+
+def _gains(run: Run) -> bool:
+    gain = _find(run, _endpoint(run), "advantage")
+    return gain is not None and bool(gain["low"] > 0)
+
+
+def _unlike(run: Run) -> str:
+    measure = _endpoint(run)
+    attack, baseline = _shares(run, measure, "attack", "baseline")
+    return (
+        f"We cannot tell memory from a learned pattern: the attack is right for {attack}, without the model for {baseline}, but training "
+        "people and outsiders can be told apart without the model, so a difference between them says nothing about it."
+    )
 
 
 def _blind_separates(run: Run) -> str:

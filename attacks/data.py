@@ -222,11 +222,18 @@ def records_from(frame: pd.DataFrame, schema: Schema, classes: Sequence[Any] | N
             f"{name}: the target {schema.target!r} holds {unknown[0]!r}, which the model does not know; its classes are {_some(known)}."
         )
     labels = raw.map(position).to_numpy(dtype=np.int64)
-    subjects = frame[schema.subject].astype(str).to_numpy() if schema.subject else None
+    subjects = _ids(frame[schema.subject]) if schema.subject else None
     inputs = frame.drop(columns=[schema.target, *schema.never_inputs]).reset_index(drop=True)
     if inputs.shape[1] == 0:
         raise DataProblem(f"{name} has no input column beside the target; nothing can be measured.")
     return Records(inputs, labels, known, subjects)
+
+
+def _ids(column: pd.Series) -> Array:
+    """(n,) subject ids as text. 101 and 101.0 are one person: a file with an empty cell on its way has fractions where another has none."""
+    if column.dtype.kind == "f" and (column == column.round()).all() and (column.abs() < 2**53).all():
+        column = column.astype(np.int64)
+    return column.astype(str).to_numpy()
 
 
 def check_cells(frame: pd.DataFrame, name: str) -> None:

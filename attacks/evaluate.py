@@ -27,6 +27,8 @@ from attacks.targets.sanity import Silent
 Guesses = dict[str, list[Guess]]
 # Which columns an objective is asked about, one run each; the others take a case as a whole.
 ABOUT_ONE_COLUMN = {Objective.ATTRIBUTE_INFERENCE: Role.SENSITIVE, Objective.DISPARITY: Role.PROTECTED}
+# Verdicts about a column that rest on outsiders.
+COMPARING = (RunVerdict.MEMORISED, RunVerdict.MODEL_ADDS)
 Progress = Callable[[int, int, int], None]  # steps done, steps in all, questions asked
 
 
@@ -156,6 +158,8 @@ def ask_blocks(
     for block, view in pieces:
         silent = block.arm == SILENT
         answers = Silent(target.classes) if silent else target
+        if silent:  # what it holds besides was kept once for all arms, with the target's own answers
+            view = view.silenced()
         # All seeds of a block one after the other: a target that remembers its answers pays once for them.
         for s in range(seeds):
             share = block.share(budget)
@@ -189,10 +193,16 @@ def judge(attack: Any, case: Case, feature: str | None, guesses: Mapping[str, An
     stage = stage_of(attack.threat_model.objective)
     judged: Judgement = stage.judge(case, feature, attack, guesses, settings)
     gates = {**stage.gates(case, feature, attack, settings), **judged.gates}
-    blind_to_leaks = gates["G2"]["state"] == "failed" and judged.verdict in (RunVerdict.NOTHING, RunVerdict.POPULATION_ONLY)
-    where = located(case, attack.threat_model.objective, feature, settings) if judged.per_record else {}
+    good = judged.verdict in (RunVerdict.NOTHING, RunVerdict.POPULATION_ONLY)
     # An attack that misses a planted leak has not shown that there is none.
-    verdict = RunVerdict.NOT_RESOLVABLE if blind_to_leaks else judged.verdict
+    open_still = gates["G2"]["state"] == "failed" and good
+    if gates.get("G1", {}).get("state") == "failed":
+        # Members and outsiders differ by themselves: what lies between them is neither memory nor the lack of it.
+        about_column = attack.threat_model.objective is Objective.ATTRIBUTE_INFERENCE
+        open_still = open_still or (judged.verdict in COMPARING if about_column else good)
+        judged = replace(judged, train_gap=False)
+    where = located(case, attack.threat_model.objective, feature, settings) if judged.per_record else {}
+    verdict = RunVerdict.NOT_RESOLVABLE if open_still else judged.verdict
     return replace(judged, gates=gates, verdict=verdict, per_record={**judged.per_record, **where})
 
 

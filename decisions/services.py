@@ -10,6 +10,7 @@ from django.db import transaction
 
 from accounts.services import record
 from assessments.models import Assessment, Observation, Run, RunStatus
+from assessments.plan import VULNERABILITY
 from assessments.words import after_colon
 from decisions.models import Conclusion, ControlVerdict, Finding, RuleVerdict
 from decisions.risks import NO_ATTACKER, level_of
@@ -141,7 +142,15 @@ def measurements(run: Run, policy: Policy) -> list[Measured]:
         return _open_measurements(run)
     gates = run_gates(run, policy)
     observations = list(run.observations.all())
-    return [_measured(run, o, observations, gates) for o in observations]
+    sources = _gates_of_sources(run) if run.attack == VULNERABILITY else {}
+    return [_measured(run, o, observations, {**gates, **sources.get(o.source, {})}) for o in observations]
+
+
+def _gates_of_sources(run: Run) -> dict[str, dict[str, Gate]]:
+    """G1 and G2 of the attacks whose leakage a run compares between groups: what says nothing of all people says nothing of some."""
+    others = run.assessment.runs.filter(status=RunStatus.COMPLETED).exclude(attack__in=NO_ATTACKER)
+    found = {f"{other.attack}/{other.feature or ''}": gates_from(other.gates) for other in others}
+    return {source: {name: gate for name, gate in gates.items() if name in ("G1", "G2")} for source, gates in found.items()}
 
 
 def _open_measurements(run: Run) -> list[Measured]:

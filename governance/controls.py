@@ -13,7 +13,7 @@ from typing import Any
 
 from governance import numbers
 from governance.frameworks import Control, Framework
-from governance.rules import NOT_BUILT, UNITS, RuleVerdict
+from governance.rules import NOT_BUILT, UNITS, RuleVerdict, unanswered
 from governance.verdict import CONTROL_LABELS, DOCUMENTED, RULE_LABELS, Verdict, worst
 
 MOST_NAMED = 3
@@ -68,7 +68,7 @@ def _control_verdict(
     if control.special_category:
         rules = [r for r in rules if r.feature in special]
     verdict, reason = _answer(control, rules, special)
-    overlay = _rests_on(control.overlay, rules)
+    overlay = _rests_on(control.overlay, rules, special if control.special_category else ())
     overlay_verdict = worst([*(r.verdict for r in overlay.judged), *overlay.open_as_inconclusive]) if control.overlay else None
     named = [r for r in rules if r.rule in (*control.required, *control.supporting, *control.overlay) and _was_judged(r)]
     return ControlVerdict(
@@ -86,7 +86,7 @@ def _control_verdict(
 
 @dataclass(frozen=True)
 class RestsOn:
-    """The rows of some rules that were judged, and the rules of which there is none."""
+    """The rows of some rules that were judged, and what of them was not: whole rules, or a rule for one column (R-AIA/illness)."""
 
     judged: tuple[RuleVerdict, ...]
     missing: tuple[str, ...]
@@ -96,7 +96,8 @@ class RestsOn:
         return (Verdict.INCONCLUSIVE,) * len(self.missing)
 
 
-def _rests_on(required: Iterable[str], rules: Sequence[RuleVerdict]) -> RestsOn:
+def _rests_on(required: Iterable[str], rules: Sequence[RuleVerdict], special: Collection[str] = ()) -> RestsOn:
+    """`special` are columns of which each must have a row, where a rule has rows about columns."""
     judged: list[RuleVerdict] = []
     missing: list[str] = []
     for rule in required:
@@ -105,6 +106,9 @@ def _rests_on(required: Iterable[str], rules: Sequence[RuleVerdict]) -> RestsOn:
         judged += found
         if not found and not (rows and all(not r.applicable for r in rows)):
             missing.append(rule)
+        elif found:
+            missing += unanswered(rows)
+            missing += [f"{rule}/{name}" for name in sorted(set(special) - {r.feature for r in rows})]
     return RestsOn(tuple(judged), tuple(missing))
 
 
@@ -113,7 +117,7 @@ def _was_judged(row: RuleVerdict) -> bool:
 
 
 def _answer(control: Control, rules: Sequence[RuleVerdict], special: frozenset[str]) -> tuple[Verdict, str]:
-    on = _rests_on(control.required, rules)
+    on = _rests_on(control.required, rules, special if control.special_category else ())
     nothing_to_judge = not (on.judged or on.missing) and not control.any_test
     if nothing_to_judge or (control.special_category and not special):
         return Verdict.NOT_ASSESSED, control.not_assessed

@@ -9,7 +9,7 @@ from governance import numbers
 from governance.controls import ControlVerdict
 from governance.determination import Claim, Determination
 from governance.policy import Policy
-from governance.rules import NOT_BUILT, RuleVerdict
+from governance.rules import NOT_BUILT, RuleVerdict, unanswered
 from governance.verdict import Verdict, worst
 
 
@@ -105,6 +105,7 @@ def _worst_rule(category: Category, rules: Sequence[RuleVerdict]) -> tuple[Verdi
     judged = [r for r in rows if r.verdict is not Verdict.NOT_ASSESSED]
     applies = {name for name in category.rules if all(r.applicable for r in rows if r.rule == name)}
     unmeasured = [name for name in category.rules if name in applies and name not in {r.rule for r in judged}]
+    unmeasured += [key for name in category.rules for key in unanswered([r for r in rows if r.rule == name]) if name not in unmeasured]
     if not judged:
         what = ", ".join(f"{NOT_BUILT[name]} ({name})" if name in NOT_BUILT else name for name in unmeasured)
         return Verdict.NOT_ASSESSED, f"Not assessed: nothing was measured of {what}."

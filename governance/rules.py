@@ -153,6 +153,12 @@ class Judged:
     valid: bool = True
 
 
+def unanswered(rows: Sequence[RuleVerdict]) -> list[str]:
+    """The keys of one rule's rows about columns it could be asked about and has no answer for."""
+    answered = {r.feature for r in rows if r.verdict is not Verdict.NOT_ASSESSED}
+    return sorted({r.key for r in rows if r.feature and r.applicable and r.feature not in answered})
+
+
 def judge(measured: Sequence[Measured], policy: Policy, *, kind: str = "table") -> tuple[RuleVerdict, ...]:
     """Every rule against every feature measured, in the order of RULES; at least one row per rule.
 

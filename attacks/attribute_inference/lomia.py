@@ -52,6 +52,11 @@ class Lomia:
         from sklearn.pipeline import make_pipeline
         from sklearn.preprocessing import OneHotEncoder
 
+        if view.learn_from and view.learn_from < len(view):
+            # More members than outsiders: whoever learns from more is better for that alone.
+            among = np.zeros(len(view), dtype=bool)
+            among[rng.permutation(len(view))[: view.learn_from]] = True
+            sure = sure & among
         if not sure.any():
             return None
         known = known_of(view)

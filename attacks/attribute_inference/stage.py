@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from attacks.access import Array, Knowledge
@@ -37,6 +38,7 @@ def views(case: TableCase, feature: str, attack: Any, settings: Settings, disclo
         "members": view_of(attack, case.members, feature, values, background, said.get("members")),
         "control": view_of(attack, controls(case, settings), feature, values, background, said.get("control")),
     }
+    held = {arm: replace(view, learn_from=min(map(len, held.values()))) for arm, view in held.items()}
     return {**held, SILENT: held["members"].silenced()} if learns(attack) else held
 
 

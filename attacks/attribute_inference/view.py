@@ -56,7 +56,8 @@ class AttributeView:
     """`records` (n, columns) without `feature`; `labels` (n,) the true class positions, None where the attacker does not know them;
     `candidates` the k values, or ranges; `asked` the one value or the few typical values to ask about for each of them;
     `outputs` (n, classes) what the model once answered about each whole record; `columns` all a record has, in the order of the
-    training file: a model that was trained without their names knows them by their place."""
+    training file: a model that was trained without their names knows them by their place. An attack that learns from those it attacks
+    does so from `learn_from` of them, as many in every arm; 0 stands for all."""
 
     records: pd.DataFrame
     labels: Array | None
@@ -66,6 +67,7 @@ class AttributeView:
     outputs: Array | None = None
     background: Background = Background()
     columns: tuple[str, ...] = ()
+    learn_from: int = 0
 
     def __len__(self) -> int:
         return len(self.records)

@@ -16,6 +16,7 @@ from attacks.settings import Settings, stream
 from attacks.statistics.mover import impact_ratio, mover_difference
 from attacks.statistics.multiplicity import holm_intervals
 from attacks.statistics.outcomes import independent_difference, paired_difference, rate
+from attacks.statistics.people import independent, several_records
 from attacks.statistics.power import detectable_difference
 from attacks.statistics.rates import clopper_pearson
 
@@ -23,14 +24,19 @@ from attacks.statistics.rates import clopper_pearson
 SMALLEST_SELECTED = 30
 
 
-def judge_selection(selected: Mapping[Arm, Array], groups: Mapping[Arm, Sequence[Group]], settings: Settings) -> Judgement:
+def judge_selection(
+    selected: Mapping[Arm, Array],
+    groups: Mapping[Arm, Sequence[Group]],
+    settings: Settings,
+    subjects: Mapping[Arm, Array | None] | None = None,
+) -> Judgement:
     """Selection rate, ratio to the best group and difference from it, per arm and group. It has no run verdict.
 
-    `selected[arm]` (n,) bool: the model gave the favourable outcome.
+    `selected[arm]` (n,) bool: the model gave the favourable outcome; `subjects[arm]` (n,) to whom.
     """
     rows: list[Row] = []
     for arm, chosen in selected.items():
-        rows += _selection_rows(arm, chosen, groups[arm], settings)
+        rows += _selection_rows(arm, chosen, groups[arm], several_records((subjects or {}).get(arm)), settings)
     gaps = [(r.group, r.estimate) for r in rows if r.measure == "disparity.rate_difference" and r.arm == Arm.POPULATION]
     return Judgement(tuple(rows), None, None, _power([(g, e) for g, e in gaps if g and e], settings))
 
@@ -43,13 +49,17 @@ def _power(differences: Sequence[tuple[str, Estimate]], settings: Settings) -> d
     return {"n": widest.n, "detectable": detectable_difference(widest, settings.level), "group": group}
 
 
-def _selection_rows(arm: Arm, chosen: Array, groups: Sequence[Group], settings: Settings) -> list[Row]:
-    large = [g for g in groups if g.n >= SMALLEST_SELECTED]
+def _selection_rows(arm: Arm, chosen: Array, groups: Sequence[Group], subjects: Array | None, settings: Settings) -> list[Row]:
+    large = [g for g in groups if people_in(g.mask, subjects) >= SMALLEST_SELECTED]
     rows = [Row("disparity.selection_rate", arm, None, g.name, g.n, f"too few (n < {SMALLEST_SELECTED})") for g in groups if g not in large]
-    rows += [Row("disparity.selection_rate", arm, rate(chosen[g.mask].astype(float), level=settings.level), g.name) for g in large]
+    for g in large:
+        rng = stream(settings.seed, "selection", arm, g.name)
+        clusters = None if subjects is None else subjects[g.mask]
+        found = rate(chosen[g.mask].astype(float), level=settings.level, clusters=clusters, rng=rng)
+        rows.append(Row("disparity.selection_rate", arm, found, g.name))
     if len(large) < 2:
         return rows
-    counts = {g.name: (int(chosen[g.mask].sum()), g.n) for g in large}
+    counts = {g.name: _worth(chosen[g.mask], None if subjects is None else subjects[g.mask], settings.level) for g in large}
     best = max(counts, key=lambda name: (counts[name][0] / counts[name][1], counts[name][1]))
     others = [g for g in large if g.name != best]
 
@@ -68,6 +78,17 @@ def _selection_rows(arm: Arm, chosen: Array, groups: Sequence[Group], settings: 
     return rows
 
 
+def _worth(chosen: Array, subjects: Array | None, level: float) -> tuple[float, int]:
+    """(selected, all), in as many records as theirs are worth where people have several."""
+    n = independent(chosen.astype(float), subjects, level)
+    return float(chosen.mean()) * n, n
+
+
+def people_in(mask: Array, subjects: Array | None) -> int:
+    """How many people, not records, a (n,) mask holds."""
+    return int(mask.sum()) if subjects is None else len(np.unique(subjects[mask]))
+
+
 def _corrected(k: int) -> str:
     return f"corrected for {k} comparisons (Holm)" if k > 1 else ""
 
@@ -76,7 +97,8 @@ def _corrected(k: int) -> str:
 class Source:
     """Another run's per-record results: which run, its measure, and the groups of its people.
 
-    Attribute inference: `attack`, `baseline` (n,) success. Membership: `decision` (n,) and `member` (n,).
+    Attribute inference: `attack`, `baseline` (n,) success. Membership: `decision` (n,) and `member` (n,). `subjects` (n,) whom the
+    records are about, None where nobody has several; `control_subjects` likewise.
     """
 
     run: str
@@ -88,31 +110,53 @@ class Source:
     control_groups: Sequence[Group] = ()
     decision: Array | None = None
     member: Array | None = None
+    subjects: Array | None = None
+    control_subjects: Array | None = None
+
+    def of(self, mask: Array) -> Array | None:
+        return None if self.subjects is None else self.subjects[mask]
 
     def advantage(self, mask: Array, level: float) -> Estimate:
         """How much the attack gains among the people in `mask`: over the imputer, or TPR - FPR."""
+        rng = stream(0, "groups", self.run)
         if self.attack is not None and self.baseline is not None:
-            return paired_difference(self.attack[mask], self.baseline[mask], level=level)
+            return paired_difference(self.attack[mask], self.baseline[mask], level=level, clusters=self.of(mask), rng=rng)
         assert self.decision is not None
         assert self.member is not None
         inside, outside = mask & self.member.astype(bool), mask & ~self.member.astype(bool)
-        return independent_difference(self.decision[inside], self.decision[outside], level=level)
+        return independent_difference(
+            self.decision[inside], self.decision[outside], level=level, clusters_a=self.of(inside), clusters_b=self.of(outside), rng=rng
+        )
 
-    def memorisation(self, group: Group, level: float) -> Estimate | None:
-        """Attack on the group's members minus on its outsiders; None for membership, where that is the advantage."""
+    def memorisation(self, group: Group, settings: Settings) -> Estimate | None:
+        """Attack on the group's members minus on its outsiders; None where those are too few, and for membership, where that is the
+        advantage."""
         outsiders = next((g for g in self.control_groups if g.name == group.name), None)
-        if self.attack is None or self.control is None or outsiders is None or outsiders.n == 0:
+        if (
+            self.attack is None
+            or self.control is None
+            or outsiders is None
+            or people_in(outsiders.mask, self.control_subjects) < settings.min_group
+        ):
             return None
-        return independent_difference(self.attack[group.mask], self.control[outsiders.mask], level=level)
+        theirs = None if self.control_subjects is None else self.control_subjects[outsiders.mask]
+        return independent_difference(
+            self.attack[group.mask],
+            self.control[outsiders.mask],
+            level=settings.level,
+            clusters_a=self.of(group.mask),
+            clusters_b=theirs,
+            rng=stream(settings.seed, "groups", self.run),
+        )
 
     def difference(self, group: Group, level: float) -> Estimate:
         return mover_difference(self.advantage(group.mask, level), self.advantage(~group.mask, level))
 
     def too_small(self, group: Group, settings: Settings) -> str:
         """Why the group is not shown, or nothing. The people outside it must be enough as well."""
-        sizes = [group.n, int((~group.mask).sum())]
+        sizes = [people_in(mask, self.subjects) for mask in (group.mask, ~group.mask)]
         if self.member is not None:
-            sizes = [int((m & s).sum()) for m in (group.mask, ~group.mask) for s in (self.member > 0, self.member == 0)]
+            sizes = [people_in(m & s, self.subjects) for m in (group.mask, ~group.mask) for s in (self.member > 0, self.member == 0)]
         if min(sizes) < settings.min_group:
             return f"too few (n < {settings.min_group})"
         # Only few right guesses are kept back: a group that is read without an error is the worst there is to report.
@@ -120,7 +164,7 @@ class Source:
             return f"too few right guesses (fewer than {settings.min_positives})"
         return ""
 
-    def per_person(self) -> Array:
+    def per_record(self) -> Array:
         """(n,) what the permutation null shuffles: the paired gain, or the decision signed by membership."""
         if self.attack is not None and self.baseline is not None:
             gain: Array = self.attack - self.baseline
@@ -168,14 +212,16 @@ def _group_rows(source: Source, group: Group, difference: Estimate | None, setti
         Row(_measure(source), Arm.ADVANTAGE, source.advantage(group.mask, settings.level), group.name, source=source.run),
         Row(_measure(source), Arm.DIFFERENCE, difference, group.name, group.n, _corrected(comparisons), source.run),
     ]
-    gap = source.memorisation(group, settings.level)
+    gap = source.memorisation(group, settings)
     return [*rows, Row(_measure(source), Arm.MEMORISATION, gap, group.name, source=source.run)] if gap else rows
 
 
 def _null_rows(source: Source, groups: Sequence[Group], settings: Settings) -> list[Row]:
     if not groups:
         return []
-    bands = null_bands(source.per_person(), groups, stream(settings.seed, "null", source.run), level=settings.level)
+    bands = null_bands(
+        source.per_record(), groups, stream(settings.seed, "null", source.run), level=settings.level, subjects=source.subjects
+    )
     return [
         Row(
             _measure(source),

@@ -16,6 +16,7 @@ from attacks.disparity.view import SelectionView
 from attacks.errors import NotApplicable
 from attacks.result import Arm, Judgement, LabelGuess
 from attacks.settings import Settings
+from attacks.statistics.people import several_records
 from attacks.verdict import gate
 
 
@@ -35,7 +36,11 @@ def judge(case: TableCase, feature: str, attack: Any, guesses: Mapping[str, Sequ
         Arm.POPULATION: _groups(case, feature, case.population.inputs),
         Arm.MEMBERS: _groups(case, feature, case.train.inputs),
     }
-    return referee.judge_selection(selected, groups, settings)
+    return referee.judge_selection(selected, groups, settings, _subjects(case))
+
+
+def _subjects(case: TableCase) -> dict[Arm, Array | None]:
+    return {Arm.POPULATION: case.population.subjects, Arm.MEMBERS: case.train.subjects}
 
 
 def positive_class(case: TableCase) -> int:
@@ -72,7 +77,9 @@ def judge_vulnerability(case: TableCase, column: str, runs: Mapping[str, tuple[s
 def _source(case: TableCase, column: str, run: str, measure: str, arrays: Mapping[str, Array], settings: Settings) -> referee.Source:
     members = _groups(case, column, case.members.inputs)
     if "member" in arrays:
-        return referee.Source(run, measure, _lined_up(case, column, settings), decision=arrays["decision"], member=arrays["member"])
+        row = lineup(case, settings)
+        groups, subjects = _groups(case, column, row.view.records), several_records(row.subjects)
+        return referee.Source(run, measure, groups, decision=arrays["decision"], member=arrays["member"], subjects=subjects)
     from attacks.attribute_inference.arms import controls
 
     return referee.Source(
@@ -83,12 +90,10 @@ def _source(case: TableCase, column: str, run: str, measure: str, arrays: Mappin
         baseline=arrays["baseline"],
         control=arrays["control"],
         control_groups=_groups(case, column, controls(case, settings).inputs),
+        subjects=several_records(case.members.subjects),
+        control_subjects=several_records(controls(case, settings).subjects),
     )
 
 
-def _lined_up(case: TableCase, column: str, settings: Settings) -> Sequence[Group]:
-    return _groups(case, column, lineup(case, settings).view.records)
-
-
 def _groups(case: TableCase, column: str, records: Any) -> list[Group]:
-    return groups_of(column, records[column], case.population.inputs[column])
+    return groups_of(column, records[column], case.population.inputs[column], case.train.inputs[column])

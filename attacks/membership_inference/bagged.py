@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from attacks.access import Access, Array, Budget, Knowledge, Metered, Objective, ThreatModel
+from attacks.errors import NotApplicable
 from attacks.membership_inference.view import MembershipView
 from attacks.recipe import Recipe, joined, recipe_of
 from attacks.registry import register
@@ -43,6 +44,11 @@ class Bagged:
 
     def run(self, target: Metered, view: MembershipView, *, budget: Budget, rng: np.random.Generator) -> MembershipGuess:
         self.check_target(target)
+        if view.subjects is not None:
+            raise NotApplicable(
+                "Compares with trees that did not draw a record; here somebody has several records, and a tree that drew another of "
+                "theirs knows them as well. The attacks lira and rmia take whole people."
+            )
         recipe, at = recipe_of(target), (np.arange(len(view)), view.labels)
         # First, so that nothing is asked in vain where the target is no forest.
         usual = target.memo.once(("out of bag", self.trees, view.key()), lambda: _out_of_bag(recipe, view, self.trees, target.threads)[at])

@@ -15,6 +15,7 @@ from attacks.errors import NotApplicable
 from attacks.membership_inference.signal import signal_of
 from attacks.membership_inference.view import MembershipView
 from attacks.recipe import Recipe, joined, recipe_of
+from attacks.statistics.people import first_people
 
 # Models are made so many at a time and numbered: whoever wants 16 gets the first 16, whether or not somebody wanted 64 before.
 MADE_TOGETHER = 8
@@ -100,19 +101,23 @@ class Pool:
 
 
 def _drawn(draw: Draw, view: MembershipView, total: int, rng: np.random.Generator) -> Array:
-    """(8, total) which records each of the next models is trained on: those of the line-up first, the auxiliary ones after them."""
+    """(8, total) which records each of the next models is trained on: those of the line-up first, the auxiliary ones after them.
+
+    All of a person's records or none: a model that learned one of them knows something of the others.
+    """
     n, held = len(view), total - len(view)
     inside = np.zeros((MADE_TOGETHER, total), dtype=bool)
-    size = view.background.trained_on or n // 2
+    size, theirs = view.background.trained_on or n // 2, view.background.subjects
     if draw is Draw.OFFLINE:
         for row in inside:
-            row[n + rng.permutation(held)[: min(size, held // 2)]] = True
+            row[n + first_people(held, theirs, min(size, held // 2), rng)] = True
         return inside
     for first in range(0, MADE_TOGETHER, 2):
         # The second of a pair gets the other half: of any even number of models each record is in exactly half.
-        order = rng.permutation(n)
-        inside[first, order[: n // 2]] = inside[first + 1, order[n // 2 :]] = True
+        half = first_people(n, view.subjects, n // 2, rng)
+        inside[first, half] = True
+        inside[first + 1, :n] = ~inside[first, :n]
     for row in inside:
         # A target that learned from more than half a line-up holds less of each record; references of its size do so too.
-        row[n + rng.permutation(held)[: max(0, size - int(row.sum()))]] = True
+        row[n + first_people(held, theirs, max(0, size - int(row.sum())), rng)] = True
     return inside

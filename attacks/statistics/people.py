@@ -33,6 +33,17 @@ def one_by_one(n: int, subjects: Array | None, rng: np.random.Generator) -> Arra
     return np.argsort(rng.permutation(who.max() + 1)[who], kind="stable")
 
 
+def first_people(n: int, subjects: Array | None, size: int, rng: np.random.Generator) -> Array:
+    """`size` of the positions below `n`, drawn at random; where somebody has several records, of whole people, as near to `size` as
+    they allow."""
+    order = one_by_one(n, subjects, rng)
+    people = several_records(subjects)
+    if people is None or not 0 < size < n:
+        return order[:size]
+    ends = np.flatnonzero(np.diff(np.unique(people, return_inverse=True)[1][order])) + 1
+    return order[: ends[np.abs(ends - size).argmin()]] if len(ends) else order[:size]
+
+
 def redrawn(n: int, subjects: Array | None, rng: np.random.Generator) -> Array:
     """Positions of a bootstrap redraw of `n` records; of whole people, with all their records, where somebody has several."""
     people = several_records(subjects)

@@ -97,6 +97,59 @@ def test_numbers_with_many_values_are_compared_by_fifths_of_the_population():
     assert [g.name for g in groups_of("sex", ["m", "f"], ["m", "f", "x"])] == ["sex=f", "sex=m", "sex=x"]
 
 
+def test_a_group_that_one_file_alone_holds_is_a_group():
+    assert [(g.name, g.n) for g in groups_of("sex", ["m", "y", "y"], ["m", "f"], ["m", "y"])] == [("sex=f", 0), ("sex=m", 1), ("sex=y", 2)]
+
+
+def test_records_of_one_person_are_one_choice_and_one_person():
+    rng = np.random.default_rng(0)
+    once, where = rng.random(400) < 0.5, np.array(["f", "m"])[rng.integers(0, 2, 400)]
+    groups = {False: groups_of("sex", where, where), True: groups_of("sex", np.repeat(where, 10), where)}
+    judged = {
+        several: judge_selection(
+            {Arm.POPULATION: np.repeat(once, 10) if several else once},
+            {Arm.POPULATION: groups[several]},
+            QUICK,
+            {Arm.POPULATION: np.repeat(np.arange(400), 10) if several else np.arange(400)},
+        )
+        for several in (False, True)
+    }
+    for measure in ("selection_rate", "impact_ratio", "rate_difference"):
+        for group in ("sex=f", "sex=m"):
+            found = [r.estimate for j in judged.values() for r in j.rows if r.measure == f"disparity.{measure}" and r.group == group]
+            if len(found) == 2 and found[0].low < found[0].high:
+                assert found[1].high - found[1].low == pytest.approx(found[0].high - found[0].low, rel=0.12)
+    # 25 people with 20 records each are 25 people.
+    few = groups_of("sex", np.repeat(["f", "m"], [500, 5_000]), ["f", "m"])
+    chosen, who = rng.random(5_500) < 0.5, np.arange(5_500) // 20
+    hidden = judge_selection({Arm.POPULATION: chosen}, {Arm.POPULATION: few}, QUICK, {Arm.POPULATION: who})
+    assert reason(hidden, "selection_rate", "population", "sex=f") == "too few (n < 30)"
+
+
+def test_leakage_by_group_counts_people_and_hides_who_has_few_outsiders():
+    rng = np.random.default_rng(0)
+    attack, baseline, control = (rng.random(600) < p for p in (0.8, 0.6, 0.6))
+    where = np.array(["f", "m"])[np.arange(600) % 2]
+
+    def source(times: int, outsiders: int) -> Source:
+        groups = groups_of("sex", np.repeat(where, times), where)
+        there = groups_of("sex", np.repeat(where[:outsiders], times), where)
+        sizes = np.repeat(np.arange(600), times), np.repeat(np.arange(outsiders), times)
+        told = [np.repeat(x, times).astype(float) for x in (attack, baseline, control[:outsiders])]
+        several = times > 1
+        return Source(
+            "attribute_inference.csmia/secret", "attribute_inference", groups, attack=told[0], baseline=told[1], control=told[2],
+            control_groups=there, subjects=sizes[0] if several else None, control_subjects=sizes[1] if several else None,
+        )  # fmt: skip
+
+    once, often = (judge_vulnerability([source(times, 600)], QUICK) for times in (1, 10))
+    for arm in ("advantage", "difference", "memorisation", "null"):
+        one, ten = (number(j, "vulnerability.attribute_inference", arm, "sex=f") for j in (once, often))
+        assert ten.high - ten.low == pytest.approx(one.high - one.low, rel=0.25), arm
+    few = judge_vulnerability([source(10, 2 * QUICK.min_group - 10)], QUICK)
+    assert not [r for r in few.rows if r.arm == Arm.MEMORISATION]
+
+
 # --- leakage
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from importlib import import_module
 
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.ensemble import RandomForestClassifier
 from sklearn.tree import DecisionTreeClassifier
 
 from attacks.access import Access, Budget, Metered
@@ -17,22 +19,30 @@ from attacks.attribute_inference.csmia import Csmia
 from attacks.attribute_inference.fjrmia import Fjrmia
 from attacks.attribute_inference.ladder import climb
 from attacks.attribute_inference.lomia import Lomia
+from attacks.attribute_inference.output_vector import OutputVector
 from attacks.attribute_inference.stage import gates
 from attacks.attribute_inference.tree_paths import TreePaths
 from attacks.attribute_inference.values import candidate_values
 from attacks.attribute_inference.yeom import Yeom
 from attacks.case import TableCase, table_case
-from attacks.data import Records
-from attacks.evaluate import evaluate
+from attacks.data import Records, read_frame, records_from
+from attacks.errors import NotApplicable
+from attacks.evaluate import ask, disclosures, evaluate, judge, views
+from attacks.membership_inference.bagged import Bagged
+from attacks.membership_inference.lira import Lira
 from attacks.membership_inference.loss import Loss
-from attacks.membership_inference.references import References
+from attacks.membership_inference.references import Draw, References, references
 from attacks.membership_inference.view import MembershipView
+from attacks.practice import SILENT
 from attacks.recipe import evenly
-from attacks.result import Judgement
+from attacks.result import Judgement, RunVerdict
 from attacks.schema import Column, Role, Schema
 from attacks.settings import Settings
 from attacks.statistics.people import independent, one_by_one, redrawn
+from attacks.targets.sanity import Silent
 from attacks.targets.sklearn_model import SklearnTarget
+from attacks.verdict import gate
+from tests.attacks.worlds import Rule
 
 SETTINGS = Settings(attack_seeds=1, auxiliary_draws=2)
 COLUMNS = ["age", "secret", "region", "height"]
@@ -206,3 +216,103 @@ def test_ranges_of_large_numbers_are_written_in_full_and_apart():
     assert len(set(names)) == 5
     ages = pd.Series(np.linspace(20, 70, 501).round(1))
     assert candidate_values(ages, ages, "age").names[0] == "20 to 29.9"
+
+
+# --- what is compared must be alike
+
+
+OF_VISITS = Schema("label", "1", {"id": Column("id", frozenset({Role.SUBJECT_ID}))})
+
+
+def visits(persons: int, each: int, seed: int, kind: str) -> Records:
+    """Several records a person, alike but for noise; ids as a `kind` of text."""
+    rng = np.random.default_rng(seed)
+    who = np.repeat(np.arange(persons), each)
+    frame = pd.DataFrame({name: rng.normal(size=persons)[who] for name in ("a", "b", "c")}) + rng.normal(0, 1e-3, (persons * each, 3))
+    frame["group"] = rng.choice(["x", "y"], persons)[who]
+    return Records(frame, rng.integers(0, 2, persons)[who], (0, 1), np.array([f"{kind}{person:04}" for person in who]))
+
+
+def test_reference_models_take_whole_people_and_numbers_tell_nobody_apart():
+    world = table_case(visits(60, 5, 0, "a"), visits(180, 5, 1, "b"), OF_VISITS, SETTINGS)
+    (view,) = views(Lira(references=2), world, None, SETTINGS).values()
+    first = pd.Series(view.subjects).drop_duplicates().tolist()
+    assert first == list(range(len(first)))  # members' ids sort before outsiders': their order would tell
+    pool = references(Metered(Silent((0, 1)), Access.SCORES), view, Draw.ONLINE, 8)
+    for inside in pool.inside:
+        assert (pd.Series(inside).groupby(view.subjects).nunique() == 1).all()
+        assert inside.mean() == pytest.approx(0.5, abs=0.02)
+    assert (pool.inside.sum(axis=0) == 4).all()
+    for beside in references(Metered(Silent((0, 1)), Access.SCORES), view, Draw.OFFLINE, 8).inside_beside:
+        assert (pd.Series(beside).groupby(view.background.subjects).nunique() == 1).all()
+
+
+def test_trees_that_know_a_persons_other_records_are_no_comparison():
+    world = table_case(visits(60, 5, 0, "a"), visits(180, 5, 1, "b"), OF_VISITS, SETTINGS)
+    with pytest.raises(NotApplicable, match="somebody has several records"):
+        evaluate(Bagged(trees=50), Silent((0, 1)), world, settings=SETTINGS)
+
+
+def test_an_id_is_one_person_whether_a_file_writes_it_with_a_fraction_or_not(tmp_path):
+    for name, ids in (("train", ["101", "102", "103"]), ("population", ["101.0", "102.0", "103.0"])):
+        (tmp_path / f"{name}.csv").write_text("id,a,label\n" + "".join(f"{one},{i},{i % 2}\n" for i, one in enumerate(ids)))
+    frames = (read_frame(tmp_path / f"{name}.csv") for name in ("train", "population"))
+    read = [records_from(frame, OF_VISITS, None, "file") for frame in frames]
+    assert read[0].subjects.tolist() == read[1].subjects.tolist() == ["101", "102", "103"]
+
+
+def test_the_silent_twin_knows_no_answer_of_the_model_wherever_its_background_lay():
+    world = table_case(numbers(300, 0), numbers(900, 1), schema(), SETTINGS)
+    attack = OutputVector()
+    tree = SklearnTarget(DecisionTreeClassifier(random_state=0).fit(world.train.inputs, world.train.labels))
+    held = dict(views(attack, world, "secret", SETTINGS, disclosures(attack, tree, world, SETTINGS)))
+    # As the product keeps it: one background for all arms.
+    shared = {**held, SILENT: replace(held[SILENT], background=held["members"].background)}
+    one, other = (
+        ask(attack, tree, h, feature="secret", granted=Access.WEIGHTS, budget=Budget(), settings=SETTINGS)[0][SILENT][0]
+        for h in (held, shared)
+    )
+    assert np.array_equal(one.values, other.values)
+    assert np.array_equal(one.confidence, other.confidence)
+
+
+def test_who_learns_from_those_it_attacks_learns_from_as_many_members_as_outsiders():
+    world = table_case(numbers(900, 0), numbers(600, 1), schema(), SETTINGS)
+    held = views(Lomia(), world, "secret", SETTINGS)
+    sizes = sorted(len(view) for view in held.values())
+    assert 2 * sizes[0] < sizes[1]
+    assert {view.learn_from for view in held.values()} == {sizes[0]}
+    seen: list[int] = []
+    # The label is that of one value alone, so the attack is sure of everybody.
+    rule = Rule(lambda X: (X["secret"] == X["region"] % 2) * 0.9)
+    fit = RandomForestClassifier.fit
+
+    def counted(self, X, y, **more):
+        seen.append(X.shape[0])
+        return fit(self, X, y, **more)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(RandomForestClassifier, "fit", counted)
+        for view in held.values():
+            Lomia(trees=5).run(Metered(rule, Access.LABEL), view, budget=Budget(), rng=np.random.default_rng(0))
+    assert seen == [sizes[0], sizes[0]]
+
+
+@pytest.mark.parametrize(("verdict", "then"), [("memorised", "not_resolvable"), ("model_adds", "not_resolvable"), ("nothing", "nothing")])
+def test_outsiders_from_elsewhere_leave_open_whether_a_gain_about_a_column_is_memory(verdict, then, monkeypatch):
+    assert judged_with(Csmia(), verdict, monkeypatch) == then
+
+
+@pytest.mark.parametrize(
+    ("verdict", "then"), [("nothing", "not_resolvable"), ("population_only", "not_resolvable"), ("memorised", "memorised")]
+)
+def test_outsiders_from_elsewhere_leave_open_whether_nobody_is_given_away(verdict, then, monkeypatch):
+    assert judged_with(Loss(), verdict, monkeypatch) == then
+
+
+def judged_with(attack, verdict: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The verdict of a judgement that says `verdict`, where gate G1 failed and G2 passed."""
+    stage = import_module(f"attacks.{attack.threat_model.objective.value}.stage")
+    monkeypatch.setattr(stage, "judge", lambda *_: Judgement((), RunVerdict(verdict), "accuracy", {}))
+    monkeypatch.setattr(stage, "gates", lambda *_: {"G1": gate("failed", ""), "G2": gate("passed", "")})
+    return str(judge(attack, case(), "secret", {}, SETTINGS).verdict)

@@ -196,7 +196,8 @@ def test_members_and_outsiders_stand_in_one_row_that_says_nothing(case):
     assert row.member.sum() * 2 == len(row.member)
     (view,) = views(Gap(), case, None, QUICK).values()
     assert len(view) == len(row.member)
-    assert set(vars(view)) == {"records", "labels", "background"}
+    assert set(vars(view)) == {"records", "labels", "background", "subjects"}
+    assert view.subjects is None
     assert view.background == Background()
     half = row.member[: len(row.member) // 2].mean()
     assert half == pytest.approx(0.5, abs=0.08)

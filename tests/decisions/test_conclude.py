@@ -210,6 +210,24 @@ def test_a_gate_nobody_measured_gives_no_verdict(make: Any) -> None:
     assert "gate G1" in rows["R-MIA-ADV"]["reason"]
 
 
+@pytest.mark.parametrize(
+    ("gate", "source", "verdict"), [("G1", LOSS, "inconclusive"), ("G2", CSMIA, "inconclusive"), ("G1", CSMIA, "satisfied")]
+)
+def test_groups_are_not_compared_by_an_attack_whose_test_says_nothing(make: Any, gate: str, source: PlannedRun, verdict: str) -> None:
+    assessment = make(CSMIA, LOSS, VULNERABILITY)
+    passed = {"state": "passed", "detail": "fine."}
+    failed = {**dict.fromkeys(("G1", "G2"), passed), gate: {"state": "failed", "detail": "does not hold here."}}
+    end_run(run_called(assessment, CSMIA.attack), *guessing(), **({"gates": failed} if source is CSMIA else {}))
+    end_run(run_called(assessment, LOSS.attack), row(TPR_FPR, "attack", 0.0, -0.02, 0.02), **({"gates": failed} if source is LOSS else {}))
+    name = f"{source.attack}/{source.feature or ''}"
+    compared = row(f"disparity.vulnerability.{source.objective}", "difference", 0.0, -0.01, 0.01, 300, group="sex=Female", source=name)
+    end_run(run_called(assessment, VULNERABILITY.attack), compared, gates={})
+    rows = rules(assessment)
+    assert verdict_of(rows, "R-DPV/sex") == verdict
+    if verdict == "inconclusive":
+        assert f"gate {gate}" in rows["R-DPV/sex"]["reason"]
+
+
 def completed(assessment: Assessment, planned: PlannedRun, *rows_of: dict[str, Any], **more: Any) -> Run:
     end_run(run_called(assessment, planned.attack), *rows_of, **more)
     return run_called(assessment, planned.attack)

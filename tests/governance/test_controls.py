@@ -1,6 +1,7 @@
 """From rules to controls: process and outcome are told apart, and nothing is marked satisfied by silence."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -10,7 +11,7 @@ from governance.frameworks import frameworks
 from governance.impact import CATEGORIES, Impact, impact_of, level
 from governance.measured import Measured
 from governance.policy import default_policy
-from governance.rules import judge
+from governance.rules import RuleVerdict, judge
 from governance.verdict import Verdict, worst
 from tests.governance.measurements import excess, gates, membership, memorisation, named, ratio, unequal
 
@@ -117,6 +118,29 @@ def test_special_categories_look_at_their_own_columns_only() -> None:
     assert controls(rows, special=["religion"])["9(1)"].verdict is MET
     assert controls(rows, special=["marital"])["9(1)"].verdict is UNMET
     assert controls(rows, special=["health"])["9(1)"].verdict is OPEN
+
+
+def test_a_special_category_that_was_never_tested_keeps_its_control_open() -> None:
+    found = controls(excess(NOTHING, feature="religion"), special=["religion", "health"])["9(1)"]
+    assert found.verdict is OPEN
+    assert found.reason == "Inconclusive: nothing was measured of R-AIA/health."
+
+
+def test_a_column_that_was_not_asked_about_is_no_support() -> None:
+    tested = judge(QUIET, default_policy())
+    (row,) = (r for r in tested if r.rule == "R-AIA")
+    untested = replace(row, feature="diagnosis", verdict=UNASSESSED, value=None, low=None, high=None, valid=False)
+
+    def answer(rows: Sequence[RuleVerdict], *special: str) -> ControlVerdict:
+        found = control_verdicts(frameworks()["gdpr"], rows, policy_version=1, special_category=special)
+        return next(c for c in found if c.control == "9(1)")
+
+    assert answer(tested, "marital").verdict is MET
+    assert answer([*tested, untested], "marital", "diagnosis").verdict is OPEN
+    assert answer([*tested, untested], "marital", "diagnosis").reason == "Inconclusive: nothing was measured of R-AIA/diagnosis."
+    (memory,) = (r for r in tested if r.rule == "R-AIA-MEM")
+    found = impact_of([*tested, replace(memory, feature="diagnosis", verdict=UNASSESSED)], (), not_carried_out())
+    assert [i.verdict for i in found if "R-AIA-MEM/diagnosis" in i.reason] == [OPEN]
 
 
 def test_missing_sign_off_keeps_a_met_outcome_open() -> None:
