@@ -23,6 +23,8 @@ def run_sentence(run: Run, *, margin: float) -> str:
     """What this run showed, or why it showed nothing."""
     if run["status"] != "completed":
         return _without_result(run)
+    if run["objective"] == "attribute_inference" and run["verdict"] == "not_resolvable" and _differ_by_themselves(run) and _gains(run):
+        return _unlike(run)
     if run["gates"].get("G2", {}).get("state") == "failed" and run["verdict"] == "not_resolvable":
         return 'No verdict: the leak we planted was not found (gate G2), so "nothing found" would mean nothing.'
     if run["attack"] == "disparity.selection":
@@ -31,8 +33,6 @@ def run_sentence(run: Run, *, margin: float) -> str:
         return _vulnerability(run)
     if run["objective"] == "membership_inference" and _differ_by_themselves(run):
         return _blind_separates(run)
-    if run["objective"] == "attribute_inference" and run["verdict"] == "not_resolvable" and _differ_by_themselves(run) and _gains(run):
-        return _unlike(run)
     said = {
         "nothing": _nothing,
         "population_only": _population_only,
@@ -264,9 +264,14 @@ def _gains(run: Run) -> bool:
 def _unlike(run: Run) -> str:
     measure = _endpoint(run)
     attack, baseline = _shares(run, measure, "attack", "baseline")
+    if measure == SUREST:
+        return (
+            f"We cannot tell memory from a learned pattern: of those it is surest about the attack is right for {attack}, without the "
+            f"model for {baseline}, but training people and outsiders can be told apart without the model."
+        )
     return (
         f"We cannot tell memory from a learned pattern: the attack is right for {attack}, without the model for {baseline}, but training "
-        "people and outsiders can be told apart without the model, so a difference between them says nothing about it."
+        "people and outsiders can be told apart without the model."
     )
 
 

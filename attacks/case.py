@@ -14,6 +14,7 @@ from attacks.memo import Memo
 from attacks.schema import Schema
 from attacks.settings import Settings, stream
 from attacks.split import ImageSplit, Split, split_images, split_records
+from attacks.statistics.people import one_by_one
 
 # What messages call the two files where nobody gave them names.
 NAMES = ("the training table", "the population table")
@@ -99,7 +100,11 @@ def image_case(train: Images, population: Images, settings: Settings) -> ImageCa
     return ImageCase(train, population, split_images(train, population, stream(settings.seed, "split")))
 
 
-def equal_numbers(members: int, control: int, rng: np.random.Generator) -> tuple[Array, Array]:
-    """Positions of equally many members and outsiders: as many as the smaller set has."""
-    n = min(members, control)
-    return np.sort(rng.permutation(members)[:n]), np.sort(rng.permutation(control)[:n])
+def equal_numbers(members: Records | Images, control: Records | Images, rng: np.random.Generator) -> tuple[Array, Array]:
+    """Positions of equally many members and outsiders: as many as the smaller set has, with all records of a person but the last.
+
+    Otherwise whoever belongs to the smaller set would be known by having all of theirs.
+    """
+    n = min(len(members), len(control))
+    inside, outside = (np.sort(one_by_one(len(r), r.subjects, rng)[:n]) for r in (members, control))
+    return inside, outside

@@ -43,7 +43,7 @@ def lineup(case: Case, settings: Settings) -> Lineup:
 
 def _line_up(case: Case, settings: Settings) -> Lineup:
     draw, shuffle = stream(settings.seed, "lineup").spawn(2)
-    inside, outside = equal_numbers(len(case.members), len(case.control), draw)
+    inside, outside = equal_numbers(case.members, case.control, draw)
     order = shuffle.permutation(2 * len(inside))
     members, control = case.members.take(inside), case.control.take(outside)
     member = np.repeat([True, False], len(inside))[order]

@@ -27,8 +27,11 @@ from attacks.targets.sanity import Silent
 Guesses = dict[str, list[Guess]]
 # Which columns an objective is asked about, one run each; the others take a case as a whole.
 ABOUT_ONE_COLUMN = {Objective.ATTRIBUTE_INFERENCE: Role.SENSITIVE, Objective.DISPARITY: Role.PROTECTED}
-# Verdicts about a column that rest on outsiders.
-COMPARING = (RunVerdict.MEMORISED, RunVerdict.MODEL_ADDS)
+# Verdicts that rest on a comparison with outsiders.
+COMPARING = {
+    Objective.ATTRIBUTE_INFERENCE: (RunVerdict.MEMORISED, RunVerdict.MODEL_ADDS),
+    Objective.MEMBERSHIP_INFERENCE: (RunVerdict.NOTHING, RunVerdict.POPULATION_ONLY),
+}
 Progress = Callable[[int, int, int], None]  # steps done, steps in all, questions asked
 
 
@@ -196,10 +199,9 @@ def judge(attack: Any, case: Case, feature: str | None, guesses: Mapping[str, An
     good = judged.verdict in (RunVerdict.NOTHING, RunVerdict.POPULATION_ONLY)
     # An attack that misses a planted leak has not shown that there is none.
     open_still = gates["G2"]["state"] == "failed" and good
-    if gates.get("G1", {}).get("state") == "failed":
+    if gates.get("G1", {}).get("state") == "failed" and attack.threat_model.objective in COMPARING:
         # Members and outsiders differ by themselves: what lies between them is neither memory nor the lack of it.
-        about_column = attack.threat_model.objective is Objective.ATTRIBUTE_INFERENCE
-        open_still = open_still or (judged.verdict in COMPARING if about_column else good)
+        open_still = open_still or judged.verdict in COMPARING[attack.threat_model.objective]
         judged = replace(judged, train_gap=False)
     where = located(case, attack.threat_model.objective, feature, settings) if judged.per_record else {}
     verdict = RunVerdict.NOT_RESOLVABLE if open_still else judged.verdict

@@ -205,8 +205,9 @@ def _subgroups(case: Case) -> list[dict[str, Any]]:
         return []
     found = []
     for column in case.schema.with_role(Role.PROTECTED):
-        values = case.population.inputs[column]
-        found.append({"column": column, "groups": [g.name.removeprefix(f"{column}=") for g in groups_of(column, values, values)]})
+        values, theirs = case.population.inputs[column], case.train.inputs[column]
+        names = [g.name.removeprefix(f"{column}=") for g in groups_of(column, values, values, theirs)]
+        found.append({"column": column, "groups": names})
     return found
 
 

@@ -9,6 +9,7 @@ from attacks.attribute_inference.values import Values, candidate_values
 from attacks.case import TableCase
 from attacks.data import Records
 from attacks.settings import Settings, stream
+from attacks.statistics.people import one_by_one
 
 
 def values_of(case: TableCase, feature: str) -> Values:
@@ -30,4 +31,4 @@ def controls(case: TableCase, settings: Settings) -> Records:
 def controls_of(case: TableCase, settings: Settings) -> Array:
     """Which of the case's outsiders they are."""
     n = min(len(case.members), len(case.control))
-    return np.sort(stream(settings.seed, "controls").permutation(len(case.control))[:n])
+    return np.sort(one_by_one(len(case.control), case.control.subjects, stream(settings.seed, "controls"))[:n])

@@ -12,7 +12,7 @@ from attacks.attribute_inference.values import Values
 from attacks.attribute_inference.view import AttributeView, Background
 from attacks.case import TableCase
 from attacks.data import Records
-from attacks.statistics.people import several_records
+from attacks.statistics.people import numbered
 
 # Combinations of unknown columns that questions are averaged over: all where there are no more, else as many drawn records.
 MOST_FILLINGS = 16
@@ -61,9 +61,7 @@ def background_of(
         held["marginals"] = np.bincount(positions, minlength=len(values)) / len(positions)
     if Knowledge.AUXILIARY_RECORDS in knows:
         held |= {"records": others.inputs.drop(columns=[feature, *unknown]), "labels": others.labels, "values": positions}
-        people = several_records(others.subjects)
-        if people is not None:
-            held["subjects"] = np.unique(people, return_inverse=True)[1]
+        held["subjects"] = numbered(others.subjects)
         if "auxiliary" in said and Knowledge.OUTPUT_VECTOR in knows:
             held["outputs"] = said["auxiliary"].scores
     if "members" in said and Knowledge.PERFORMANCE in knows:

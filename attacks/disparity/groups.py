@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from attacks.access import Array
-from attacks.statistics.people import one_by_one
+from attacks.statistics.people import in_order_of, numbered
 
 MOST_GROUPS = 30
 
@@ -35,7 +35,7 @@ def groups_of(column: str, values: Any, population: Any, train: Any = None) -> l
         known = pd.concat([known, pd.Series(train)], ignore_index=True)
     if known.nunique() > MOST_GROUPS and pd.api.types.is_numeric_dtype(known):
         edges = np.unique(np.quantile(population, np.linspace(0, 1, 6)))
-        edges[0], edges[-1] = -np.inf, np.inf
+        edges = np.array([-np.inf, *edges[1:-1], np.inf])
         series, known = (pd.cut(s, edges.tolist()).astype(str) for s in (series, known))
     return [Group(f"{column}={value}", (series == value).to_numpy()) for value in sorted(known.unique().tolist(), key=str)]
 
@@ -54,12 +54,12 @@ def null_bands(
     `per_record` (n,) is any quantity whose group mean is compared. Small groups look vulnerable by chance
     (Kulynych et al., PoPETs 2022): the band says how much.
     """
-    n = len(per_record)
+    n, who = len(per_record), numbered(subjects)
     sizes = np.array([g.n for g in groups])
     ends = np.cumsum(sizes)
     found = np.empty((permutations, len(groups)))
     for p in range(permutations):
-        running = np.concatenate([[0.0], np.cumsum(per_record[one_by_one(n, subjects, rng)])])
+        running = np.concatenate([[0.0], np.cumsum(per_record[rng.permutation(n) if who is None else in_order_of(who, rng)])])
         inside = running[ends] - running[ends - sizes]
         found[p] = inside / sizes - (running[-1] - inside) / np.maximum(n - sizes, 1)
     bands: Array = np.quantile(found, [(1 - level) / 2, (1 + level) / 2], axis=0).T

@@ -50,8 +50,10 @@ def _power(differences: Sequence[tuple[str, Estimate]], settings: Settings) -> d
 
 
 def _selection_rows(arm: Arm, chosen: Array, groups: Sequence[Group], subjects: Array | None, settings: Settings) -> list[Row]:
-    large = [g for g in groups if people_in(g.mask, subjects) >= SMALLEST_SELECTED]
-    rows = [Row("disparity.selection_rate", arm, None, g.name, g.n, f"too few (n < {SMALLEST_SELECTED})") for g in groups if g not in large]
+    size = {g.name: people_in(g.mask, subjects) for g in groups if g.n}  # nobody of a group is no group here
+    large = [g for g in groups if size.get(g.name, 0) >= SMALLEST_SELECTED]
+    few = [name for name, n in size.items() if n < SMALLEST_SELECTED]
+    rows = [Row("disparity.selection_rate", arm, None, name, size[name], f"too few (n < {SMALLEST_SELECTED})") for name in few]
     for g in large:
         rng = stream(settings.seed, "selection", arm, g.name)
         clusters = None if subjects is None else subjects[g.mask]
@@ -68,10 +70,12 @@ def _selection_rows(arm: Arm, chosen: Array, groups: Sequence[Group], subjects: 
 
     corrected = holm_intervals([partial(ratio, g) for g in others], lambda e: e.high < 1 or e.low > 1, settings.level)
     rows.append(
-        Row("disparity.impact_ratio", arm, Estimate(1.0, 1.0, 1.0, counts[best][1]), best, reason="the group the others are compared with")
+        Row("disparity.impact_ratio", arm, Estimate(1.0, 1.0, 1.0, size[best]), best, reason="the group the others are compared with")
     )
     for group, (estimate, _) in zip(others, corrected, strict=True):
         reason = _corrected(len(others)) if estimate else "nobody is selected, so there is no ratio"
+        if estimate and subjects is not None:
+            estimate = replace(estimate, n=min(size[group.name], size[best]))
         rows.append(Row("disparity.impact_ratio", arm, estimate, group.name, group.n, reason))
         gap = mover_difference(clopper_pearson(*counts[group.name], settings.level), clopper_pearson(*counts[best], settings.level))
         rows.append(Row("disparity.rate_difference", arm, gap, group.name))
@@ -80,6 +84,8 @@ def _selection_rows(arm: Arm, chosen: Array, groups: Sequence[Group], subjects: 
 
 def _worth(chosen: Array, subjects: Array | None, level: float) -> tuple[float, int]:
     """(selected, all), in as many records as theirs are worth where people have several."""
+    if subjects is None:
+        return int(chosen.sum()), len(chosen)
     n = independent(chosen.astype(float), subjects, level)
     return float(chosen.mean()) * n, n
 
@@ -160,7 +166,7 @@ class Source:
         if min(sizes) < settings.min_group:
             return f"too few (n < {settings.min_group})"
         # Only few right guesses are kept back: a group that is read without an error is the worst there is to report.
-        if self.attack is not None and self.attack[group.mask].sum() < settings.min_positives:
+        if self.attack is not None and people_in(group.mask & (self.attack > 0), self.subjects) < settings.min_positives:
             return f"too few right guesses (fewer than {settings.min_positives})"
         return ""
 
@@ -185,10 +191,12 @@ def judge_vulnerability(sources: Sequence[Source], settings: Settings) -> Judgem
     shown: list[tuple[Source, Group]] = []
     rows: list[Row] = []
     for source in sources:
-        for group in source.groups:
+        for group in (g for g in source.groups if g.n):
             reason = source.too_small(group, settings)
             if reason:
-                rows.append(Row(_measure(source), Arm.DIFFERENCE, None, group.name, group.n, reason, source.run))
+                rows.append(
+                    Row(_measure(source), Arm.DIFFERENCE, None, group.name, people_in(group.mask, source.subjects), reason, source.run)
+                )
             else:
                 shown.append((source, group))
     makers: list[Callable[[float], Estimate | None]] = [partial(source.difference, group) for source, group in shown]

@@ -16,7 +16,7 @@ from attacks.disparity.view import SelectionView
 from attacks.errors import NotApplicable
 from attacks.result import Arm, Judgement, LabelGuess
 from attacks.settings import Settings
-from attacks.statistics.people import several_records
+from attacks.statistics.people import numbered
 from attacks.verdict import gate
 
 
@@ -78,7 +78,7 @@ def _source(case: TableCase, column: str, run: str, measure: str, arrays: Mappin
     members = _groups(case, column, case.members.inputs)
     if "member" in arrays:
         row = lineup(case, settings)
-        groups, subjects = _groups(case, column, row.view.records), several_records(row.subjects)
+        groups, subjects = _groups(case, column, row.view.records), numbered(row.subjects)
         return referee.Source(run, measure, groups, decision=arrays["decision"], member=arrays["member"], subjects=subjects)
     from attacks.attribute_inference.arms import controls
 
@@ -90,8 +90,8 @@ def _source(case: TableCase, column: str, run: str, measure: str, arrays: Mappin
         baseline=arrays["baseline"],
         control=arrays["control"],
         control_groups=_groups(case, column, controls(case, settings).inputs),
-        subjects=several_records(case.members.subjects),
-        control_subjects=several_records(controls(case, settings).subjects),
+        subjects=numbered(case.members.subjects),
+        control_subjects=numbered(controls(case, settings).subjects),
     )
 
 

@@ -17,7 +17,7 @@ from attacks.membership_inference.view import Background, MembershipView
 from attacks.recipe import rows_of
 from attacks.result import Judgement, MembershipGuess
 from attacks.settings import Settings, stream
-from attacks.statistics.people import several_records
+from attacks.statistics.people import numbered
 from attacks.targets.sanity import Memorising, Silent
 from attacks.verdict import gate
 
@@ -28,16 +28,7 @@ MOST_AUXILIARY = 50_000
 
 def views(case: Case, feature: str | None, attack: Any, settings: Settings, disclosed: Any = None) -> dict[str, MembershipView]:
     row = lineup(case, settings)
-    return {"lineup": _equipped(replace(row.view, subjects=_numbers(row.subjects)), case, attack, settings)}
-
-
-def _numbers(subjects: Array | None) -> Array | None:
-    """Which records are of one person, by numbers in the order of their first: an order of ids may tell members from outsiders."""
-    people = several_records(subjects)
-    if people is None:
-        return None
-    _, first, who = np.unique(people, return_index=True, return_inverse=True)
-    return np.asarray(first.argsort().argsort()[who])
+    return {"lineup": _equipped(replace(row.view, subjects=numbered(row.subjects)), case, attack, settings)}
 
 
 def _equipped(view: MembershipView, case: Case, attack: Any, settings: Settings, most: int = MOST_AUXILIARY) -> MembershipView:
@@ -47,7 +38,7 @@ def _equipped(view: MembershipView, case: Case, attack: Any, settings: Settings,
         held = case.auxiliary
         few = np.sort(stream(settings.seed, "auxiliary").permutation(len(held))[:most])
         records = held.pixels[few] if isinstance(held, Images) else held.inputs.iloc[few].reset_index(drop=True)
-        subjects = None if held.subjects is None else _numbers(held.subjects[few])
+        subjects = None if held.subjects is None else numbered(held.subjects[few])
         known = replace(known, records=records, labels=held.labels[few], subjects=subjects)
     if Knowledge.RECIPE in knows:
         known = replace(known, trained_on=len(case.train), seed=int(stream(settings.seed, "references").integers(2**63)))

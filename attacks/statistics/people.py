@@ -24,13 +24,27 @@ def independent(outcomes: Array, subjects: Array | None, level: float) -> int:
     return len(outcomes) if people is None else max(1, round(effective(outcome_sums(people, outcomes), 0, level)[1]))
 
 
-def one_by_one(n: int, subjects: Array | None, rng: np.random.Generator) -> Array:
-    """A random order (n,) of records in which those of one person follow each other."""
+def numbered(subjects: Array | None) -> Array | None:
+    """Which records are of one person, by numbers in the order of their first: an order of ids may tell members from outsiders.
+
+    None where nobody has several.
+    """
     people = several_records(subjects)
     if people is None:
-        return rng.permutation(n)
-    who = np.unique(people, return_inverse=True)[1]
-    return np.argsort(rng.permutation(who.max() + 1)[who], kind="stable")
+        return None
+    _, first, who = np.unique(people, return_index=True, return_inverse=True)
+    return np.asarray(first.argsort().argsort()[who])
+
+
+def one_by_one(n: int, subjects: Array | None, rng: np.random.Generator) -> Array:
+    """A random order (n,) of records in which those of one person follow each other."""
+    who = numbered(subjects)
+    return rng.permutation(n) if who is None else in_order_of(who, rng)
+
+
+def in_order_of(who: Array, rng: np.random.Generator) -> Array:
+    """The same for people who are `numbered`."""
+    return np.argsort(rng.permutation(int(who.max()) + 1)[who], kind="stable")
 
 
 def first_people(n: int, subjects: Array | None, size: int, rng: np.random.Generator) -> Array:

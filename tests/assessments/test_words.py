@@ -397,3 +397,33 @@ def test_what_many_attacks_together_get_wrong_by_chance_is_said_with_its_bound()
 def test_more_than_the_few_records_there_are_is_not_called_fewer_than_fifty() -> None:
     row = {"measure": "attribute_inference.leak_equivalent", "arm": "attack", "value": 31, "low": 29, "high": 31, "n": 30}
     assert [printed.labelled(row, end) for end in ("value", "low", "high")] == ["> 30", "< 50", "> 30"]
+
+
+UNLIKE = {"gates": {"G1": {"state": "failed", "detail": ""}, "G2": {"state": "failed", "detail": ""}}}
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "said"),
+    [
+        ("accuracy", "the attack is right for 80.0%, without the model for 60.0%"),
+        ("accuracy_top_10pct", "of those it is surest about the attack is right for 80.0%, without the model for 60.0%"),
+    ],
+)
+def test_a_gain_where_outsiders_are_unlike_is_said_to_be_neither_memory_nor_pattern(endpoint: str, said: str) -> None:
+    arms = {"attack": (0.8, 0.78, 0.82), "baseline": (0.6, 0.58, 0.62), "advantage": (0.2, 0.17, 0.23), "memorisation": (0.2, 0.17, 0.23)}
+    told = run_sentence(run("not_resolvable", *guessing(endpoint, **arms), endpoint=endpoint, **UNLIKE), margin=0.02)
+    assert told.startswith(f"We cannot tell memory from a learned pattern: {said}, but training people and outsiders can be told apart")
+
+
+def test_without_a_gain_the_planted_leak_is_what_counts() -> None:
+    arms = {"attack": (0.6, 0.58, 0.62), "baseline": (0.6, 0.58, 0.62), "advantage": (0.0, -0.03, 0.03)}
+    assert "gate G2" in run_sentence(run("not_resolvable", *guessing(**arms), **UNLIKE), margin=0.02)
+
+
+def test_a_learned_attack_that_owes_its_gain_to_its_own_records_says_so() -> None:
+    arms = {"attack": (0.8, 0.78, 0.82), "baseline": (0.74, 0.72, 0.76), "advantage": (0.06, 0.04, 0.08), "over_silent": (0.0, -0.02, 0.01)}
+    told = run_sentence(run("population_only", *guessing(**arms)), margin=0.02)
+    assert told.startswith(
+        "The attacker learns nothing new: 80.0% right with the model, 74.0% without it. Over the same attack on a model that "
+    )
+    assert "the gain is 0.0 points" in run_sentence(run("nothing", *guessing(**arms)), margin=0.02)

@@ -101,6 +101,14 @@ def test_a_group_that_one_file_alone_holds_is_a_group():
     assert [(g.name, g.n) for g in groups_of("sex", ["m", "y", "y"], ["m", "f"], ["m", "y"])] == [("sex=f", 0), ("sex=m", 1), ("sex=y", 2)]
 
 
+def test_a_group_that_nobody_belongs_to_here_is_not_called_too_small():
+    groups = groups_of("sex", np.repeat(["f", "m"], 100), np.repeat(["f", "m"], 100), ["f", "m", "unknown"])
+    rows = judge_selection({Arm.POPULATION: np.arange(200) % 2 == 0}, {Arm.POPULATION: groups}, QUICK).rows
+    assert {row.group for row in rows} == {"sex=f", "sex=m"}
+    alike = groups_of("code", [1.0, 7.0], np.ones(50), np.arange(60.0))
+    assert sum(g.n for g in alike) == 2
+
+
 def test_records_of_one_person_are_one_choice_and_one_person():
     rng = np.random.default_rng(0)
     once, where = rng.random(400) < 0.5, np.array(["f", "m"])[rng.integers(0, 2, 400)]
