@@ -222,18 +222,17 @@ def records_from(frame: pd.DataFrame, schema: Schema, classes: Sequence[Any] | N
             f"{name}: the target {schema.target!r} holds {unknown[0]!r}, which the model does not know; its classes are {_some(known)}."
         )
     labels = raw.map(position).to_numpy(dtype=np.int64)
-    subjects = _ids(frame[schema.subject].to_numpy()) if schema.subject else None
+    subjects = _whole(frame[schema.subject]).astype(str).to_numpy() if schema.subject else None
     inputs = frame.drop(columns=[schema.target, *schema.never_inputs]).reset_index(drop=True)
     if inputs.shape[1] == 0:
         raise DataProblem(f"{name} has no input column beside the target; nothing can be measured.")
     return Records(inputs, labels, known, subjects)
 
 
-def _ids(column: Array) -> Array:
-    """(n,) subject ids as text. 101 and 101.0 are one person: a file with an empty cell on its way has fractions where another has none."""
-    if column.dtype.kind == "f" and bool(((column == np.round(column)) & (np.abs(column) < 2**53)).all()):
-        column = column.astype(np.int64)
-    return column.astype(str)
+def _whole(ids: Any) -> Any:
+    """Subject ids without needless fractions: after an empty cell a column has 101.0 where another file has 101, and that is one person."""
+    whole = ids.dtype.kind == "f" and bool(((ids == np.round(ids)) & (np.abs(ids) < 2**53)).all())
+    return ids.astype(np.int64) if whole else ids
 
 
 def check_cells(frame: pd.DataFrame, name: str) -> None:
@@ -306,7 +305,7 @@ def _npz_arrays(path: Path) -> tuple[Array, Array, Array | None]:
             missing = [key for key in ("X", "y") if key not in arrays.files]
             if missing:
                 raise DataProblem(f"{path.name} holds no array {missing[0]!r}; images need X (pixels) and y (classes).")
-            subject = _ids(np.asarray(arrays["subject"])) if "subject" in arrays.files else None
+            subject = _whole(np.asarray(arrays["subject"])).astype(str) if "subject" in arrays.files else None
             pixels, raw = np.asarray(arrays["X"]), np.asarray(arrays["y"])
     except DataProblem:
         raise

@@ -118,13 +118,14 @@ class Source:
     member: Array | None = None
     subjects: Array | None = None
     control_subjects: Array | None = None
+    seed: int = 0  # of the resampling of people
 
     def of(self, mask: Array) -> Array | None:
         return None if self.subjects is None else self.subjects[mask]
 
     def advantage(self, mask: Array, level: float) -> Estimate:
         """How much the attack gains among the people in `mask`: over the imputer, or TPR - FPR."""
-        rng = stream(0, "groups", self.run)
+        rng = stream(self.seed, "groups", self.run)
         if self.attack is not None and self.baseline is not None:
             return paired_difference(self.attack[mask], self.baseline[mask], level=level, clusters=self.of(mask), rng=rng)
         assert self.decision is not None
@@ -152,7 +153,7 @@ class Source:
             level=settings.level,
             clusters_a=self.of(group.mask),
             clusters_b=theirs,
-            rng=stream(settings.seed, "groups", self.run),
+            rng=stream(self.seed, "groups", self.run),
         )
 
     def difference(self, group: Group, level: float) -> Estimate:

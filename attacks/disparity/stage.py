@@ -79,7 +79,9 @@ def _source(case: TableCase, column: str, run: str, measure: str, arrays: Mappin
     if "member" in arrays:
         row = lineup(case, settings)
         groups, subjects = _groups(case, column, row.view.records), numbered(row.subjects)
-        return referee.Source(run, measure, groups, decision=arrays["decision"], member=arrays["member"], subjects=subjects)
+        return referee.Source(
+            run, measure, groups, decision=arrays["decision"], member=arrays["member"], subjects=subjects, seed=settings.seed
+        )
     from attacks.attribute_inference.arms import controls
 
     return referee.Source(
@@ -92,6 +94,7 @@ def _source(case: TableCase, column: str, run: str, measure: str, arrays: Mappin
         control_groups=_groups(case, column, controls(case, settings).inputs),
         subjects=numbered(case.members.subjects),
         control_subjects=numbered(controls(case, settings).subjects),
+        seed=settings.seed,
     )
 
 

@@ -78,7 +78,7 @@ class Retrain:
 
         losses = vmap(loss, randomness="different")
         # Of no other device: to ask one for its random numbers would open it.
-        with torch.random.fork_rng([device] if device.type == "cuda" else []), _exact():
+        with torch.random.fork_rng([device] if device.type == "cuda" else []):
             _seeded(seeds[0], device)  # what dropout leaves out
             for batch in _batches(drawn, seeds, self.training):
                 optimiser.zero_grad()

@@ -5,7 +5,6 @@ No GPU is needed but for the claims marked `gpu`. Elsewhere a device that gives 
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -21,6 +20,7 @@ from assessments import child as child_module
 from assessments import isolation
 from assessments.isolation import OF_GPU, Isolation, available, for_strangers, gpu_devices, weaker
 from attacks.targets import torch_recipe
+from tests.assessments.walls import run_inside
 from tests.attacks.test_torch_recipe import OF_IMAGES, ONCE, SMALL, made
 
 OPEN = "import sys; print(sum(open(sys.argv[1], 'rb').read(4)))"
@@ -63,12 +63,7 @@ def card(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def read_inside(walls: Isolation, path: str, devices: tuple[str, ...]) -> subprocess.CompletedProcess[str]:
-    words = [sys.executable, "-S", "-c", OPEN, path]
-    command, inherited = walls.command(words, {"PATH": os.defpath}, code=(), readable=(), writable=(), devices=devices)
-    done = subprocess.run(command, capture_output=True, text=True, pass_fds=[f.fileno() for f in inherited], timeout=30)
-    for file in inherited:
-        file.close()
-    return done
+    return run_inside(walls, [sys.executable, "-S", "-c", OPEN, path], devices=devices)
 
 
 @pytest.mark.bubblewrap
@@ -185,11 +180,7 @@ def trains_on() -> str:
     walls = available()
     environment = child_module._environment(1, Path("/tmp"), True) | child_module._of_gpu(allowed=True)
     code = [CHECKOUT / room for room in ("attacks", "assessments")]
-    words = [sys.executable, "-W", "ignore", "-c", TRAINS]
-    command, inherited = walls.command(words, environment, code=code, readable=(), writable=(), devices=walls.gpu)
-    done = subprocess.run(command, capture_output=True, text=True, pass_fds=[f.fileno() for f in inherited], timeout=120)
-    for file in inherited:
-        file.close()
+    done = run_inside(walls, [sys.executable, "-W", "ignore", "-c", TRAINS], environment, code=code, devices=walls.gpu)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 

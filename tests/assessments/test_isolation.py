@@ -16,18 +16,14 @@ from assessments.crew import PREFIX, Crew
 from assessments.errors import Refused
 from assessments.folders import clear_abandoned, overfull, removed
 from assessments.isolation import Isolation, available, for_strangers
+from tests.assessments.walls import run_inside
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 LOOK = "import os, sys; print([name for name in sys.argv[1:] if os.path.exists(name)])"
 
 
 def seen_inside(paths: list[Path], **given: Any) -> str:
-    command, inherited = available().command(
-        [sys.executable, "-S", "-c", LOOK, *map(str, paths)], {"PATH": os.defpath}, **{"code": (), "readable": (), "writable": (), **given}
-    )
-    done = subprocess.run(command, capture_output=True, text=True, pass_fds=[f.fileno() for f in inherited], timeout=30)
-    for file in inherited:
-        file.close()
+    done = run_inside(available(), [sys.executable, "-S", "-c", LOOK, *map(str, paths)], **given)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 
